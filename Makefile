@@ -1,0 +1,48 @@
+# The two commands of a newcomer: make demo, make test. 'make help' lists the rest.
+PYTHON ?= python3
+BIN := .venv/bin
+VERSION := $(shell $(PYTHON) -c 'import sys; print("%d%d" % sys.version_info[:2])' 2>/dev/null)
+LOCK := requirements/py$(VERSION).txt
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test test-slow bench-training bench-ablation calibrate notebook lint clean
+
+help:
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' $(MAKEFILE_LIST) | column -t -s '|'
+
+install: .venv/.installed ## make .venv with the pinned versions
+
+.venv/.installed: setup.cfg $(wildcard requirements/py*.txt)
+	@test -n "$(VERSION)" || { echo "no '$(PYTHON)' found. Do: apt-get install python3 python3-venv, or make PYTHON=/path/to/python3"; exit 2; }
+	@test -f "$(LOCK)" || { echo "$(PYTHON) is Python $(VERSION). Expected: 3.11, 3.12 or 3.13, which TensorFlow 2.21 has packages for. Do: make PYTHON=python3.13 ..."; exit 2; }
+	@$(PYTHON) -m venv .venv || { echo "no virtual environment could be made. Do: apt-get install python3-venv"; exit 2; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r $(LOCK)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	@touch $@
+
+demo: install ## the main job on the real Fashion-MNIST (about ten minutes)
+	$(BIN)/fpgacompress run demos/fashion_mnist.yaml
+
+test: install ## the tests (on real data)
+	$(BIN)/python -m pytest -n 2 -m "not slow and not tools" $(ARGS)
+
+test-slow: install ## the long tests: larger firmware, more back ends
+	$(BIN)/python -m pytest -n 2 -m "slow" $(ARGS)
+
+bench-training: install ## our training step against model.fit, side by side
+	$(BIN)/python -m benchmarks.training
+
+bench-ablation: install ## what QAT, QAP and distillation each add, 5 seeds, paired
+	$(BIN)/python -m benchmarks.ablation
+
+calibrate: install ## fit the estimator again (DATA=folder with the synthesis tables)
+	$(BIN)/python -m fpgacompress.hardware.calibrate --data $(DATA)
+
+notebook: install ## run the notebook with small settings
+	$(BIN)/python -m pytest -n 0 tests/demos $(ARGS)
+
+lint: install ## style
+	$(BIN)/ruff check fpgacompress tests benchmarks
+
+clean: ## remove runs and generated projects, keep .venv
+	rm -rf runs hls_projects/*/

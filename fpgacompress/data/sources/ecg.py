@@ -1,0 +1,65 @@
+"""MIT-BIH heartbeats in the AAMI classes, split between patients (de Chazal's DS1 and DS2)."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from ...errors import DataError
+from ...integer.types import FixedType
+from ..dataset import Split
+from ..files import DataFile
+from ..formats import npz
+from ..preprocessing import TABLE_TYPE, Preprocessing
+from ..source import Raw, Request, Source
+from . import register
+
+_FILE = DataFile("mitbih_beats.npz", ("ecg",), "430292a72cd42b1d5b1f090aec37445ef4d68d97058ae89e902f6d10fbec81bf")
+_SAME_PERSON = 201  # record 202, which is in DS2, is from the same man (MIT-BIH Arrhythmia Database Directory)
+_INPUTS = ("beats", "beats+rr")
+
+
+def _split(request: Request, which: str) -> Split:
+    with npz(request[_FILE.name].content(), request[_FILE.name].path) as arrays:
+        x, y, record = (arrays[f"{key}_{which}"] for key in ("x", "y", "record"))
+        if request.options.get("input", "beats") == "beats+rr":
+            x = np.concatenate([x.astype(np.float32), arrays[f"rr_{which}"]], axis=1)
+        else:
+            x = x[..., None]
+    split = Split(x, y, record.astype(np.int64))
+    return split if which == "test" else split.take(split.groups != _SAME_PERSON)
+
+
+def _preprocess(x: np.ndarray, input_type: FixedType | None = None) -> Preprocessing:
+    """Microvolts / 1024 (so 4 is about 4 mV, more than any training beat has); RR intervals in half seconds around 0.75 s."""
+    scale, offset = 2.0**-10, 0.0
+    if x.ndim == 2:
+        scale, offset = np.r_[np.full(128, scale), 2.0, 2.0], np.r_[np.zeros(128), -1.5, -1.5]
+    return Preprocessing(scale, offset, (-4.0, 4.0), input_type or TABLE_TYPE)
+
+
+def _read(request: Request) -> Raw:
+    wanted: Any = request.options.get("input", "beats")
+    if wanted not in _INPUTS:
+        raise DataError(f"ecg: input is {wanted!r}", expected=f"one of {', '.join(_INPUTS)}")
+    note = f"record {_SAME_PERSON} is left out of training: it is the same person as record 202 of the test split"
+    return Raw(_split(request, "train"), partial(_split, request, "test"), ("N", "S", "V", "F"), _preprocess, notes=(note,))
+
+
+register("ecg")(
+    Source(
+        title="ECG heartbeats, AAMI classes N S V F, other patients in each split",
+        read=_read,
+        alternatives=((_FILE,),),
+        sizes=(16112, None, 17020),
+        input="128x1 int16 microvolts, 180 Hz",
+        licence="ODC-By 1.0",
+        citation="MIT-BIH Arrhythmia Database 1.0.0: G. B. Moody, R. G. Mark, IEEE Eng. Med. Biol. 20(3), 2001, doi:10.13026/C2F305; "
+        "A. L. Goldberger et al., PhysioNet, Circulation 101(23), 2000; split: P. de Chazal et al., IEEE Trans. Biomed. Eng. 51(7), 2004; "
+        "changed: filtered, resampled, cut to beats, part of the beats",
+        options={"input": "beats (default, 128x1 int16) or beats+rr (130 float32: the beat, then seconds to the beats before and after)"},
+        home="https://physionet.org/content/mitdb/1.0.0/",
+    )
+)

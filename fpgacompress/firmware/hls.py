@@ -1,0 +1,257 @@
+"""hls4ml firmware of an integer network: write the project, compile and run its C simulation, synthesize it where the tools are."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import HardwareError, ToolError
+from ..hardware import toolchains
+from ..integer.network import IntegerNetwork
+from . import project
+from .graph import build_graph, check_request, cpp_names, quiet
+from .simulation import compile_library, simulate
+
+Plan = Mapping[str, Any]
+"""``{layer: (strategy, reuse)}``, or ``{layer: LayerPlan}`` with attributes ``strategy`` and ``reuse``."""
+
+
+def _pairs(plan: Plan | None) -> dict[str, tuple[str, int]]:
+    pairs = {}
+    for name, entry in (plan or {}).items():
+        strategy, reuse = (entry.strategy, entry.reuse) if hasattr(entry, "strategy") else entry
+        pairs[name] = (str(strategy).lower(), int(reuse))
+    return pairs
+
+
+@dataclass
+class Firmware:
+    """A written hls4ml project.
+
+    Attributes:
+        project_dir: its folder.
+        network: what it computes.
+        name: top function.
+        backend, io_type, part, clock_ns, board: as generated.
+        plan: ``{layer: (strategy, reuse factor)}``.
+        compile_seconds: time g++ took, once compiled.
+    """
+
+    project_dir: Path
+    network: IntegerNetwork
+    name: str
+    backend: str = "Vitis"
+    io_type: str = "io_parallel"
+    part: str = "xc7z020clg400-1"
+    clock_ns: float = 10.0
+    board: str | None = None
+    plan: dict[str, tuple[str, int]] = field(default_factory=dict)
+    compile_seconds: float | None = None
+    _library: Path | None = None
+    _traced: Path | None = None
+
+    def compile(self, optimize: str = "-O3") -> Firmware:
+        """Compile the C simulation with g++.
+
+        Raises:
+            ToolError: g++ is missing (names the package) or fails (its first error line).
+        """
+        self._library, self.compile_seconds = compile_library(self.project_dir, self.name, optimize)
+        return self
+
+    def _real(self, inputs: np.ndarray) -> np.ndarray:
+        inputs = np.asarray(inputs)
+        stored = inputs if np.issubdtype(inputs.dtype, np.integer) else self.network.input.out.quantize(inputs)
+        return self.network.input.out.to_float(stored).reshape(len(stored), -1)
+
+    def predict(self, inputs: np.ndarray, processes: int = 2) -> np.ndarray:
+        """Run the C simulation.
+
+        Args:
+            inputs: stored integers of the input type, or real values, which are cast to it; (n, *input shape).
+            processes: how many to use for many samples.
+
+        Returns:
+            Stored integers (int64) of the output type, (n, *output shape).
+
+        Raises:
+            ToolError: not compilable, or the simulation crashed.
+        """
+        if self._library is None:
+            self.compile()
+        assert self._library is not None
+        output = self.network.output
+        values = simulate(self._library, self.name, self._real(inputs), int(np.prod(output.shape)), processes)[""]
+        return output.out.exactly(values).reshape(-1, *output.shape)
+
+    def trace(self, inputs: np.ndarray) -> dict[str, np.ndarray]:
+        """Results of every layer the C simulation computes, by node name, as stored integers; compiles a second, tracing library once.
+
+        Args:
+            inputs: as for :meth:`predict`; a handful of samples.
+        """
+        names = cpp_names(self.network)
+        steps = [n for n in self.network.nodes if n.op not in ("input", "flatten", "reshape")]
+        if self._traced is None:
+            self._traced = self._compile_traced()
+        source = (self._traced / "firmware" / f"{self.name}.cpp").read_text()
+        steps = [n for n in steps if f'"{names[n.name]}"' in source]
+        sizes = {names[n.name]: int(np.prod(n.shape)) for n in steps}
+        output = self.network.output
+        library = self._traced / "firmware" / f"{self.name}.so"
+        results = simulate(library, self.name, self._real(inputs), int(np.prod(output.shape)), 1, sizes)
+        return {n.name: n.out.exactly(results[names[n.name]]).reshape(-1, *n.shape) for n in steps}
+
+    def _compile_traced(self) -> Path:
+        folder = self.project_dir / "trace"
+        shutil.rmtree(folder, ignore_errors=True)
+        _write_hls4ml(self, folder, trace=True)
+        compile_library(folder, self.name, "-O1")
+        return folder
+
+    def build(self, csim: bool = False, synth: bool = True, cosim: bool = False, vsynth: bool = False, export: bool = False) -> dict[str, Any]:
+        """Run the vendor's tool on the project.
+
+        Args:
+            csim: its own C simulation with the test vectors.
+            synth: C synthesis.
+            cosim: C/RTL co-simulation.
+            vsynth: logic synthesis.
+            export: export the IP.
+
+        Returns:
+            hls4ml's parsed reports.
+
+        Raises:
+            ToolError: the tool is not on PATH (says what was looked for and how to build elsewhere), or it failed.
+        """
+        options = {"reset": True, "csim": csim, "synth": synth, "cosim": cosim, "validation": False, "export": export, "vsynth": vsynth, "fifo_opt": False}
+        elsewhere = f"Or copy {self.project_dir} to a machine that has it and run there: {project.BUILD_COMMANDS[self.backend]}"
+        if self.backend == "Vitis":
+            tool = toolchains.require("vitis-run", "vitis_hls", instead=elsewhere)
+            lines = "".join(f"    {key:<10} {int(value)}\n" for key, value in options.items())
+            (self.project_dir / "build_opt.tcl").write_text("array set opt {\n" + lines + "}\n")
+            command = [str(tool), "--mode", "hls", "--tcl", "build_prj.tcl"] if tool.name == "vitis-run" else [str(tool), "-f", "build_prj.tcl"]
+        else:
+            tool = toolchains.require("vivado_hls", instead=elsewhere)
+            command = [str(tool), "-f", "build_prj.tcl", " ".join(f"{key}={int(value)}" for key, value in options.items())]
+        toolchains.run(command, cwd=self.project_dir, log=self.project_dir / "build.log")
+        from hls4ml.report import parse_vivado_report
+
+        with quiet():
+            return parse_vivado_report(str(self.project_dir)) or {}
+
+
+def _configuration(firmware: Firmware, folder: Path) -> dict[str, Any]:
+    from hls4ml.utils.config import create_config
+
+    settings: dict[str, Any] = {"part": firmware.part, "clock_period": firmware.clock_ns, "io_type": firmware.io_type}
+    if firmware.backend == "VivadoAccelerator":
+        settings["board"] = firmware.board or "pynq-z2"
+    config = create_config(output_dir=str(folder), project_name=firmware.name, backend=firmware.backend, **settings)
+    config["Stamp"] = "fpgacompress"
+    return config
+
+
+def _write_hls4ml(firmware: Firmware, folder: Path, trace: bool = False) -> None:
+    """hls4ml's own files into ``folder``; what it prints goes into ``hls4ml.log`` there."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with quiet() as log:
+        try:
+            graph = build_graph(_configuration(firmware, folder), firmware.network, firmware.plan, trace)
+            try:
+                graph.write()
+            except OSError as error:
+                raise ToolError(f"the hls4ml project could not be written to {folder} ({error})", do="free disk space") from error
+        finally:
+            text = log.getvalue()
+            if folder.is_dir():
+                (folder / "hls4ml.log").write_text(text)
+
+
+def _top_name(name: str) -> str:
+    clean = re.sub(r"\W", "_", name, flags=re.ASCII).strip("_").lower() or "student"
+    return clean if not clean[0].isdigit() else f"net_{clean}"
+
+
+def generate(
+    network: IntegerNetwork,
+    project_dir: str | Path,
+    *,
+    backend: str = "Vitis",
+    io: str = "io_parallel",
+    part: str = "xc7z020clg400-1",
+    clock_ns: float = 10.0,
+    board: str | None = "pynq-z2",
+    plan: Plan | None = None,
+    name: str = "student",
+    vectors: np.ndarray | None = None,
+    preprocessing: Mapping[str, Any] | str | Path | None = None,
+) -> Firmware:
+    """Write an hls4ml project for a network; an existing folder is replaced only when everything is written.
+
+    Args:
+        network: what the hardware computes.
+        project_dir: folder to write.
+        backend: "Vitis", "Vivado" or "VivadoAccelerator" (which knows boards such as pynq-z2).
+        io: "io_parallel" or "io_stream".
+        part: FPGA part number.
+        clock_ns: clock period in ns.
+        board: for VivadoAccelerator.
+        plan: ``{layer: (strategy, reuse factor)}`` or planner's ``LayerPlan``; layers left out get latency at 1.
+        name: top function.
+        vectors: stored integers of test bench inputs, (n, *input shape); a hundred is plenty.
+        preprocessing: how raw data become inputs: a mapping or a JSON file.
+
+    Raises:
+        HardwareError: back end, io type, strategy or reuse factor that cannot be had.
+        UnsupportedError: a layer hls4ml cannot compute.
+        ToolError: hls4ml failed or changed what was asked, or the disk is full.
+    """
+    target = Path(project_dir)
+    firmware = Firmware(target, network, _top_name(name), backend, io, part, clock_ns, board, _pairs(plan))
+    check_request(network, firmware.plan, backend, io)
+    if target.exists() and not target.is_dir():
+        raise HardwareError(f"'{target}' is a file", expected="a folder, new or to be replaced")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    scratch = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+    try:
+        _write_hls4ml(firmware, scratch)
+        _name_folder(scratch, target)
+        samples = np.zeros((0, *network.input.shape), np.int64) if vectors is None else np.asarray(vectors).reshape(-1, *network.input.shape)
+        project.write_vectors(scratch, network, samples)
+        settings = {"back end": backend, "io type": io, "part": part, "clock": f"{clock_ns} ns", "top function": firmware.name}
+        text = project.readme(network, target.name, firmware.plan, settings, len(samples))
+        project.write_extras(scratch, network, Path(preprocessing) if isinstance(preprocessing, str) else preprocessing, text)
+        _replace(scratch, target)
+    except OSError as error:
+        raise ToolError(f"the project '{target}' could not be written ({error})", do="free disk space or choose another folder") from error
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    return firmware
+
+
+def _name_folder(scratch: Path, target: Path) -> None:
+    """hls4ml notes its output folder in ``hls4ml_config.yml``; that must be the final one, relative so that the project can move."""
+    config = scratch / "hls4ml_config.yml"
+    if config.is_file():
+        config.write_text(config.read_text().replace(str(scratch), target.name))
+
+
+def _replace(scratch: Path, target: Path) -> None:
+    os.chmod(scratch, 0o755)
+    old = None
+    if target.exists():
+        old = Path(tempfile.mkdtemp(prefix=f".{target.name}.old.", dir=target.parent))
+        os.replace(target, old / "project")
+    os.replace(scratch, target)
+    if old is not None:
+        shutil.rmtree(old, ignore_errors=True)

@@ -1,0 +1,107 @@
+"""The C simulation: compile the generated C++ with g++ and run it in processes of its own (numpy only).
+
+Separate processes keep assertion failures of the generated code out of ours, print nothing, and use several cores: the streaming
+layers keep their state in static variables, so threads are not safe.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import ToolError
+from ..hardware import toolchains
+
+_WORKER = Path(__file__).with_name("_worker.py")
+
+
+def _standard(compiler: Path) -> str:
+    """C++23 where the compiler has it (hls4ml's ap_types enable half floats with it), else C++17."""
+    probe = subprocess.run([str(compiler), "-std=c++23", "-fsyntax-only", "-xc++", "-"], input="", capture_output=True, text=True)
+    return "-std=c++23" if probe.returncode == 0 else "-std=c++17"
+
+
+def compile_library(project_dir: Path, name: str, optimize: str = "-O3") -> tuple[Path, float]:
+    """Compile the generated sources into a shared library inside ``project_dir/firmware``.
+
+    Args:
+        project_dir: a project written by hls4ml.
+        name: its top function.
+        optimize: optimization flag.
+
+    Returns:
+        The library and the seconds it took.
+
+    Raises:
+        ToolError: g++ is missing or reports an error (the first one is in the message).
+    """
+    compiler = toolchains.require("g++", instead="Without it the project can still be built on another machine (README.md in the project says how)")
+    start = time.perf_counter()
+    library = project_dir / "firmware" / f"{name}.so"
+    log = project_dir / "compile.log"
+    flags = [optimize, "-fPIC", "-fno-gnu-unique", "-w", _standard(compiler), "-Ifirmware/ap_types/"]
+    weights = f'-DWEIGHTS_DIR="{project_dir.resolve() / "firmware" / "weights"}"'
+    with tempfile.TemporaryDirectory(dir=project_dir) as scratch:
+        objects = []
+        for source in (f"firmware/{name}.cpp", f"{name}_bridge.cpp"):
+            target = f"{scratch}/{Path(source).stem}.o"
+            toolchains.run([str(compiler), *flags, weights, "-c", source, "-o", target], cwd=project_dir, log=log)
+            objects.append(target)
+        built = f"{scratch}/{name}.so"
+        toolchains.run([str(compiler), *flags, "-shared", *objects, "-o", built], cwd=project_dir, log=log)
+        os.replace(built, library)
+    return library, time.perf_counter() - start
+
+
+def _collect(process: subprocess.Popen[str]) -> None:
+    _, errors = process.communicate()
+    if process.returncode != 0:
+        raise ToolError(
+            f"the C simulation stopped (exit status {process.returncode}): {toolchains.first_error(errors or '')}",
+            do="compile again; if it stays, report the project folder",
+        )
+
+
+def simulate(
+    library: Path, name: str, inputs: np.ndarray, outputs: int, processes: int = 2, traced: dict[str, int] | None = None
+) -> dict[str, np.ndarray]:
+    """Run samples through a compiled library.
+
+    Args:
+        library: from :func:`compile_library`.
+        name: the top function.
+        inputs: real values, float64, (n, flat input).
+        outputs: flat size of the output.
+        processes: how many to use for many samples.
+        traced: layers whose results are wanted and their flat sizes, for a library compiled with tracing.
+
+    Returns:
+        ``{"": outputs (n, outputs), layer: results (n, size), ...}``, float64.
+
+    Raises:
+        ToolError: the simulation crashed.
+    """
+    inputs = np.ascontiguousarray(inputs, np.float64)
+    count = max(1, min(processes, len(inputs) // 64 or 1))
+    with tempfile.TemporaryDirectory() as scratch:
+        running = []
+        for i, part in enumerate(np.array_split(inputs, count)):
+            source, target = f"{scratch}/in{i}.npy", f"{scratch}/out{i}.npz"
+            np.save(source, part)
+            sizes = [f"{layer}={size}" for layer, size in (traced or {}).items()]
+            command = [sys.executable, "-I", str(_WORKER), str(library.resolve()), name, source, target, str(outputs), *sizes]
+            environment = os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+            process = subprocess.Popen(
+                command, cwd=library.parent, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, errors="replace", env=environment
+            )
+            running.append((process, target))
+        for process, _ in running:
+            _collect(process)
+        parts = [dict(np.load(target)) for _, target in running]
+    return {key: np.concatenate([p[key] for p in parts]) for key in parts[0]}

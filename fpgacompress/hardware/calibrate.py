@@ -1,0 +1,160 @@
+"""Fit the LUT and FF laws to real synthesis results and say how well every law holds on groups and families left out.
+
+``python -m fpgacompress.hardware.calibrate --data DIR`` prints the errors and writes ``calibration.json`` (facts only: coefficients and quantiles).
+Rows are never split at random: rows of one group share weights or architecture.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .area import HEADS, features
+from .calibration import FILE
+from .table import Sample, design_samples, layer_samples, read_rows
+from .validate import closed_laws, format_rows
+
+FEW = ("operand mux", "partial sums")
+"""Features that only reuse factors up to ``n_in`` have."""
+
+
+def fit(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Non-negative coefficients of least relative squared error (features with the most negative coefficient are dropped one by one)."""
+    used = [i for i in range(x.shape[1]) if np.any(x[:, i])]
+    result = np.zeros(x.shape[1])
+    while used:
+        found = np.linalg.lstsq(x[:, used] / y[:, None], np.ones(len(y)), rcond=None)[0]
+        if (found >= 0).all():
+            result[used] = found
+            break
+        used.pop(int(np.argmin(found)))
+    return result
+
+
+def matrix(head: str, samples: list[Sample]) -> np.ndarray:
+    """Features of whole samples: sums over their layers, shape (samples, features)."""
+    return np.stack([
+        sum(features(head, f, rf, backend=s.backend, clock_ns=s.clock_ns, ultrascale=s.ultrascale, mapping=s.mapping) for f, rf in s.layers)
+        for s in samples
+    ])
+
+
+def left_out(x: np.ndarray, y: np.ndarray, keys: list[str]) -> np.ndarray:
+    """Predictions of every row by a fit on the rows with other keys."""
+    keys_array = np.array(keys)
+    predicted = np.zeros(len(y))
+    for key in dict.fromkeys(keys):
+        out = keys_array == key
+        predicted[out] = x[out] @ fit(x[~out], y[~out])
+    return predicted
+
+
+def errors(predicted: np.ndarray, y: np.ndarray) -> dict[str, float]:
+    """Median and 90th percentile of the relative error."""
+    error = np.abs(predicted - y) / y
+    return {"median": round(float(np.median(error)), 4), "p90": round(float(np.quantile(error, 0.9)), 4)}
+
+
+def conformal(predicted: np.ndarray, y: np.ndarray, coverage: float = 0.9) -> tuple[float, float]:
+    """Ratios measured over predicted that bound ``coverage`` of the left-out rows (split conformal, finite-sample corrected; Lei et al. 2018)."""
+    score = np.sort(np.abs(np.log(y / np.maximum(predicted, 1e-9))))
+    rank = min(int(np.ceil((len(score) + 1) * coverage)), len(score)) - 1
+    bound = float(np.exp(score[rank]))
+    return 1 / bound, bound
+
+
+def architecture(sample: Sample) -> str:
+    """Split key that keeps all widths and reuse factors of one layer shape together."""
+    return "-".join([str(sample.layers[0][0].n_in)] + [str(f.n_out) for f, _ in sample.layers])
+
+
+def fit_head(head: str, samples: list[Sample]) -> dict[str, Any]:
+    """Coefficients, residual quantiles and left-out errors of one law."""
+    column = head.split("_")[1] + ("_synth" if head.endswith("post-synth") else "_csynth")
+    samples = [s for s in samples if s.truth.get(column, 0) > 0]
+    x, y = matrix(head, samples), np.array([s.truth[column] for s in samples])
+    families = [s.family for s in samples]
+    groups = [f"{s.family} {architecture(s)}" for s in samples]
+    by_group = left_out(x, y, groups)
+    names = list(dict.fromkeys(families))
+    family_errors = {}
+    by_family = left_out(x, y, families) if len(names) > 1 else None
+    for name in names:
+        own = np.array(families) == name
+        family_errors[name] = errors(by_family[own], y[own]) if by_family is not None else None
+    wide = by_family if by_family is not None and min(families.count(n) for n in names) >= 20 else by_group
+    low, high = conformal(wide, y)
+    return {
+        "coefficients": {n: float(f"{c:.5g}") for n, c in zip(HEADS[head], fit(x, y))}, "low": round(low, 4), "high": round(high, 4),
+        "interval_from": "families left out" if wide is by_family else "architectures left out", "rows": len(y), "families": names,
+        "in_sample": errors(x @ fit(x, y), y), "architectures_left_out": errors(by_group, y), "families_left_out": family_errors,
+    }
+
+
+def fit_few(heads: dict[str, Any], rows: list[dict[str, str]]) -> None:
+    """Post-synthesis area per multiplier at reuse factors up to ``n_in``: no dense-only design has one, so the one GRU design with dense layers gives it."""
+    both = [r for r in rows if r["strategy"] == "resource" and r["io_type"].startswith("io_parallel") and r["lut_synth"] and "gru" in r["design_id"]]
+    for kind in ("lut", "ff"):
+        per_bit = [float(r[f"{kind}_synth"]) / (float(r["dsp_synth"]) * 16) for r in both]
+        if per_bit:
+            heads[f"resource_{kind}_post-synth"]["coefficients"]["partial sums"] = round(float(np.median(per_bit)), 3)
+
+
+def ratios(rows: list[dict[str, str]]) -> dict[str, Any]:
+    """Post-synthesis over C-synthesis of the designs that have both: median and range, by strategy and resource."""
+    found: dict[str, Any] = {}
+    for strategy in ("latency", "resource"):
+        for kind in ("lut", "ff"):
+            values = [float(r[f"{kind}_synth"]) / float(r[f"{kind}_csynth"]) for r in rows
+                      if r["strategy"] == strategy and r[f"{kind}_synth"] and r[f"{kind}_csynth"]]
+            if values:
+                found[f"{strategy}_{kind}"] = {"value": round(float(np.median(values)), 3), "low": round(min(values), 3), "high": round(max(values), 3),
+                                               "rows": len(values)}
+    return found
+
+
+def activation_head(rows: list[dict[str, str]], kind: str) -> dict[str, Any]:
+    """LUT or FF per element and input bit of a ReLU or quantizer in parallel form, from the ReLU modules with reports of their own."""
+    values = [float(r[kind]) / (float(r["n_in"]) * float(r["x_bits"])) for r in rows
+              if r["type"] == "relu" and r["io"] == "io_parallel" and r["n_in"] and r["x_bits"] and float(r["n_in"]) <= 128]
+    return {"value": round(float(np.median(values)), 3), "low": round(float(np.quantile(values, 0.05)), 3),
+            "high": round(float(np.quantile(values, 0.95)), 3), "rows": len(values)}
+
+
+def calibrate(data: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Fit everything to the tables in ``data``; returns the calibration's content and the closed laws' scores."""
+    designs, layers = read_rows(data / "designs_train.csv.gz"), read_rows(data / "layers_train.csv.gz")
+    whole, parts = design_samples(designs), layer_samples(layers)
+    unrolled = [s for s in parts + whole if all(rf == 1 and f.n_weights <= 4096 and f.nonzeros for f, rf in s.layers)]
+    shared = [s for s in whole + parts if s.strategy == "Resource" and all(rf > 1 for _, rf in s.layers)]
+    heads = {h: fit_head(h, unrolled if h.startswith("latency") else shared) for h in HEADS}
+    fit_few(heads, designs)
+    content = {
+        "date": datetime.date.today().isoformat(), "source": "wa-hls4ml, hls4ml_MLP_estimator, hls4ml-data and public repositories (numeric facts)",
+        "command": "python -m fpgacompress.hardware.calibrate", "designs": len(designs), "layers": len(layers),
+        "heads": heads, "ratios": ratios(designs) | {f"activation_{k}": activation_head(layers, k) for k in ("lut", "ff")},
+    }
+    return content, closed_laws(whole, parts)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Command line; exit status 0."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True, help="folder with designs_train.csv.gz and layers_train.csv.gz")
+    parser.add_argument("--output", type=Path, default=FILE, help="calibration file to write")
+    options = parser.parse_args(arguments)
+    content, closed = calibrate(options.data)
+    sys.stdout.write(format_rows(content, closed))
+    options.output.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    sys.stdout.write(f"written: {options.output}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,107 @@
+"""The fitted laws: coefficients and residual quantiles from ``calibration.json``, and the figures they give."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import HardwareError
+from ..figures import Figure
+
+FILE = Path(__file__).with_name("calibration.json")
+
+COVERAGE = "90 % conformal, groups left out"
+"""What the interval of a calibrated figure is."""
+
+SPREAD = {"size": 1.5, "reuse": 2.5}
+"""How far an extrapolated interval is widened on both sides: for sizes and widths outside the table, and for reuse factors up to ``n_in``.
+
+Judgement, not calibration: the physical features carry the size, so 1.5; for small reuse factors one design is known (2.5).
+"""
+
+
+@dataclass(frozen=True)
+class Head:
+    """One fitted law.
+
+    Attributes:
+        coefficients: LUT or FF per bit, one per feature of :data:`.area.HEADS`.
+        low, high: quantiles of measured over predicted at 90 % coverage.
+        text: where it comes from, for reports.
+    """
+
+    coefficients: np.ndarray
+    low: float
+    high: float
+    text: str
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """All fitted laws and the post-synthesis ratios (measured over C-synthesis: value, low, high)."""
+
+    heads: dict[str, Head]
+    ratios: dict[str, tuple[float, float, float]]
+    date: str
+    source: str
+
+    def predict(self, head: str, values: np.ndarray) -> float:
+        """LUT or FF of a layer from its features."""
+        return float(values @ self.heads[head].coefficients)
+
+
+def from_json(data: dict[str, Any]) -> Calibration:
+    """Calibration from the content of a calibration file."""
+    heads = {
+        name: Head(np.array(list(h["coefficients"].values()), np.float64), h["low"], h["high"], f"{h['rows']} rows, {', '.join(h['families'])}")
+        for name, h in data["heads"].items()
+    }
+    return Calibration(heads, {k: (v["value"], v["low"], v["high"]) for k, v in data["ratios"].items()}, data["date"], data["source"])
+
+
+@lru_cache(maxsize=4)
+def load_calibration(path: str | Path = FILE) -> Calibration:
+    """The calibration shipped with the package, or another one of the same form.
+
+    Raises:
+        HardwareError: the file is missing or not a calibration.
+    """
+    try:
+        return from_json(json.loads(Path(path).read_text(encoding="utf-8")))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise HardwareError(f"calibration {path} cannot be read ({type(error).__name__}: {error})",
+                            do="make it with `python -m fpgacompress.hardware.calibrate --data DIR`") from None
+
+
+@dataclass(frozen=True)
+class Area:
+    """A number of LUT or FF with its interval, before it is summed into a figure (unit: LUT or FF)."""
+
+    value: float
+    low: float
+    high: float
+    extrapolated: bool
+
+    def __add__(self, other: Area) -> Area:
+        return Area(self.value + other.value, self.low + other.low, self.high + other.high, self.extrapolated or other.extrapolated)
+
+    def scaled(self, ratio: tuple[float, float, float]) -> Area:
+        """Times a ratio that has an interval of its own."""
+        return Area(self.value * ratio[0], self.low * ratio[1], self.high * ratio[2], self.extrapolated)
+
+    def widened(self, factor: float) -> Area:
+        """Interval widened by ``factor`` on both sides and marked as extrapolated."""
+        return Area(self.value, self.low / factor, self.high * factor, True)
+
+    def figure(self, unit: str, stage: str) -> Figure:
+        """As a figure of that stage; whole numbers."""
+        text = f"{COVERAGE}, widened outside the table" if self.extrapolated else COVERAGE
+        return Figure(round(self.value), unit, round(self.low), round(self.high), text, stage, "extrapolated" if self.extrapolated else "calibrated")
+
+
+ZERO = Area(0.0, 0.0, 0.0, False)

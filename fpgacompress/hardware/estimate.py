@@ -1,0 +1,231 @@
+"""What hls4ml makes of an integer network on a board: resources, latency and initiation interval, each with an interval and its provenance."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..figures import Figure, figures_to_json, unavailable
+from ..integer.network import IntegerNetwork
+from . import laws
+from .area import calibrated_range
+from .board import RESOURCES, Board
+from .calibration import ZERO, Area
+from .facts import LayerFacts, network_facts
+from .layer import Setting, activation_area, layer_area, layer_counts
+from .reuse import LayerPlan, check_plan
+from .reuse import plan as make_plan
+
+UNITS = {"lut": "LUT", "ff": "FF", "dsp": "DSP", "bram18": "BRAM18", "latency_cycles": "cycles", "latency_us": "us", "ii": "cycles"}
+
+RULE = (
+    "fits when no resource passes the board: for LUT and FF the upper end of the post-synthesis interval, or without one the C-synthesis value; "
+    "for DSP and BRAM18 the upper end of the law"
+)
+"""How ``fits`` is judged; printed with every answer."""
+
+NO_CONV = "the LUT and FF laws are calibrated on dense layers; no convolution of the shared table has its layers reported apart"
+NO_STREAM = "io_stream adds FIFOs and line buffers whose depth HLS sets by co-simulation; no law is calibrated for them"
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Estimate of one network on one board.
+
+    Attributes:
+        board: the board.
+        clock_ns: target clock period, ns.
+        io: "io_parallel" or "io_stream".
+        backend: hls4ml back end.
+        plan: strategy and reuse factor by layer.
+        total: figures by name: lut, ff, lut_post_synth, ff_post_synth, dsp, bram18, latency_cycles, latency_us, ii.
+        layers: one dictionary per weighted layer.
+        activations: figures of all activations together (lut, ff, lut_post_synth, ff_post_synth).
+        fits, fits_reason: verdict by :data:`RULE`, and what decided it.
+        notes: what a reader must know before using the numbers.
+    """
+
+    board: Board
+    clock_ns: float
+    io: str
+    backend: str
+    plan: dict[str, LayerPlan]
+    total: dict[str, Figure]
+    layers: list[dict[str, Any]]
+    activations: dict[str, Figure]
+    fits: bool
+    fits_reason: str
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def strategy(self) -> str:
+        """ "Latency", "Resource", or "mixed"."""
+        names = {p.strategy for p in self.plan.values()}
+        return names.pop() if len(names) == 1 else "mixed"
+
+    @property
+    def utilisation(self) -> dict[str, Figure]:
+        """Share of the board's capacity per figure (unit "fraction"), by the names of ``total``."""
+        shares = {}
+        for name in ("lut", "ff", "dsp", "bram18", "lut_post_synth", "ff_post_synth"):
+            shares[name] = _share(self.total[name], self.board.capacity(name.split("_")[0]))
+        return shares
+
+    def to_json(self) -> dict[str, Any]:
+        """The stable form that ``fpgacompress estimate --json`` prints."""
+        return figures_to_json({
+            "board": self.board.key or self.board.name, "part": self.board.part, "strategy": self.strategy, "clock_ns": self.clock_ns, "io": self.io,
+            "backend": self.backend, "total": self.total, "utilisation": self.utilisation, "layers": self.layers, "activations": self.activations,
+            "fits": self.fits, "fits_reason": self.fits_reason, "fits_rule": RULE, "notes": self.notes,
+        })
+
+
+def estimate(
+    network: IntegerNetwork, *, board: Board, plan: dict[str, LayerPlan] | None = None, clock_ns: float | None = None, io: str = "io_parallel",
+    backend: str = "Vitis",
+) -> Estimate:
+    """Estimate a network from its real integer weights.
+
+    Args:
+        plan: strategy and reuse factor per layer, checked for legality; automatic when left out.
+        clock_ns: target period; the board's usual one when left out.
+
+    Raises:
+        HardwareError: an illegal plan.
+    """
+    io = io if io.startswith("io_") else f"io_{io}"
+    plan = plan if plan is not None else make_plan(network, board=board, clock_ns=clock_ns, io=io, backend=backend)
+    check_plan(network, plan)
+    setting = Setting.of(board, clock_ns, backend)
+    facts = network_facts(network)
+    why_not = _no_area(facts, io)
+    layers = [_layer_row(f, plan[f.name], setting, why_not) for f in facts.values()]
+    activations, total = {}, {}
+    for kind in ("lut", "ff"):
+        for stage, name in (("csynth", kind), ("post-synth", f"{kind}_post_synth")):
+            acting = sum((activation_area(n, network, kind, stage) for n in network.nodes), ZERO)
+            weights = sum((layer_area(f, plan[f.name], kind, stage, setting) for f in facts.values()), ZERO)
+            activations[name] = acting.figure(UNITS[kind], stage) if not why_not else unavailable(why_not, UNITS[kind])
+            total[name] = (acting + weights).figure(UNITS[kind], stage) if not why_not else unavailable(why_not, UNITS[kind])
+    total |= _counted(network, facts, plan, setting, io)
+    fits, reason = judge(total, board)
+    return Estimate(board, setting.clock_ns, io, backend, plan, total, layers, activations, fits, reason, _notes(facts, plan, io, total))
+
+
+def _no_area(facts: dict[str, LayerFacts], io: str) -> str | None:
+    if any(not f.is_dense for f in facts.values()):
+        return NO_CONV
+    return NO_STREAM if io == "io_stream" else None
+
+
+def _layer_row(facts: LayerFacts, plan: LayerPlan, setting: Setting, why_not: str | None) -> dict[str, Any]:
+    counts = layer_counts(facts, plan, setting)
+    row: dict[str, Any] = {
+        "name": facts.name, "op": facts.op, "strategy": plan.strategy, "reuse": plan.reuse, "n_in": facts.n_in, "n_out": facts.n_out,
+        "positions": facts.positions, "n_weights": facts.n_weights, "nonzeros": facts.nonzeros, "mults": counts["mults"],
+    }
+    for kind in ("lut", "ff"):
+        for stage, name in (("csynth", kind), ("post-synth", f"{kind}_post_synth")):
+            row[name] = unavailable(why_not, UNITS[kind]) if why_not else layer_area(facts, plan, kind, stage, setting).figure(UNITS[kind], stage)
+    row["dsp"] = _dsp(counts["dsp"])
+    row["bram18"] = _rom(counts["bram18"])
+    row["latency_cycles"] = _cycles(counts["latency_cycles"], plan.strategy == "Resource", facts.is_dense)
+    row["ii"] = Figure(counts["ii"], "cycles", stage="csynth", provenance="law" if facts.is_dense else "extrapolated")
+    row["zeros_exploited"] = plan.strategy == "Latency" or plan.reuse == 1
+    return row
+
+
+def _dsp(count: int) -> Figure:
+    slack = max(2, round(0.05 * count)) if count else 0
+    return Figure(count, "DSP", max(count - slack, 0), count + slack, "max(2, 5 %): holds on 98 % of the table's rows", "csynth", "law")
+
+
+def _rom(count: int) -> Figure:
+    return Figure(count, "BRAM18", max(count - 1, 0), count + (1 if count else 0), "1 block per layer: holds on 99 % of the table's rows", "csynth", "law")
+
+
+def _cycles(cycles: int, resource: bool, dense: bool) -> Figure:
+    slack = 1 if resource else 2
+    text = "1 cycle: holds on all Resource rows" if resource else "2 cycles: holds on 95 % of Latency rows"
+    return Figure(cycles, "cycles", max(cycles - slack, 0), cycles + slack, text, "csynth", "law" if dense else "extrapolated")
+
+
+def _counted(network: IntegerNetwork, facts: dict[str, LayerFacts], plan: dict[str, LayerPlan], setting: Setting, io: str) -> dict[str, Figure]:
+    """DSP, BRAM18, latency and II of the design."""
+    counts = [layer_counts(f, plan[f.name], setting) for f in facts.values()]
+    dsp = [_dsp(c["dsp"]) for c in counts]
+    figures = {"dsp": Figure(sum(c["dsp"] for c in counts), "DSP", sum(f.low for f in dsp), sum(f.high for f in dsp),
+                             "max(2, 5 %) per layer: holds on 98 % of the table's rows", "csynth", "law")}
+    if io == "io_stream":
+        figures["bram18"] = unavailable(NO_STREAM, "BRAM18")
+    else:
+        rom = [_rom(c["bram18"]) for c in counts]
+        figures["bram18"] = Figure(sum(c["bram18"] for c in counts), "BRAM18", sum(f.low for f in rom), sum(f.high for f in rom),
+                                   "1 block per layer: holds on 99 % of the table's rows", "csynth", "law")
+    others = sum(n.op in ("quantize", "maxpool", "add") for n in network.nodes)
+    figures |= _timing(facts, plan, setting, counts, others, io)
+    return figures
+
+
+def _timing(facts: dict[str, LayerFacts], plan: dict[str, LayerPlan], setting: Setting, counts: list[dict[str, int]], others: int, io: str) -> dict[str, Figure]:
+    """Latency and II. All Latency: one pipeline, depths + one cycle per module + 1. Otherwise dataflow: sum of RF + 3 n - 1, activations hand over in up to 3."""
+    shared = any(p.strategy == "Resource" for p in plan.values())
+    known = all(f.is_dense for f in facts.values()) and io == "io_parallel"
+    if shared:
+        cycles = laws.resource_latency([c["ii"] if plan[n].strategy == "Resource" else c["latency_cycles"] for n, c in zip(facts, counts)])
+        low, high, text = cycles - 3, cycles + 3 + 3 * others, "the law within 3 cycles, plus up to 3 cycles for each activation"
+        provenance = "law" if known and not others else "extrapolated"
+    else:
+        cycles = sum(c["latency_cycles"] for c in counts) + len(facts) + others + 1
+        slack = 2 * len(facts)
+        low, high, text, provenance = max(cycles - slack, 1), cycles + slack, "2 cycles per layer", "law" if known else "extrapolated"
+    if not known:
+        high, text = 2 * high, "twice the law: convolutions and streams add stalls that are not calibrated"
+    us = setting.clock_ns / 1000
+    ii = max(c["ii"] for c in counts)
+    return {
+        "latency_cycles": Figure(cycles, "cycles", max(low, 0), high, text, "csynth", provenance),
+        "latency_us": Figure(round(cycles * us, 6), "us", round(max(low, 0) * us, 6), round(high * us, 6), f"{text}; at {setting.clock_ns:g} ns", "csynth", provenance),
+        "ii": Figure(ii, "cycles", ii, ii + (3 if shared else 0), "slowest layer, up to 3 cycles of dataflow hand-over", "csynth", provenance if not known else "law"),
+    }
+
+
+def judge(total: dict[str, Figure], board: Board) -> tuple[bool, str]:
+    """Verdict by :data:`RULE` and the sentence that says what decided it."""
+    worst, text, missing = 0.0, "", []
+    for kind in RESOURCES:
+        figure, how = total.get(f"{kind}_post_synth"), "upper end, post-synthesis"
+        if figure is None or not figure.available:
+            figure, how = total[kind], "C-synthesis"
+        if not figure.available:
+            missing.append(UNITS[kind])
+            continue
+        value = figure.high if figure.high is not None else figure.value
+        assert value is not None
+        capacity = board.capacity(kind)
+        share = value / capacity if capacity else (float("inf") if value else 0.0)
+        if share >= worst:
+            worst, text = share, f"{UNITS[kind]} {round(value):,} of {capacity:,} ({100 * share:.0f} %; {how})"
+    if missing:
+        return False, f"cannot be judged: no estimate of {' and '.join(missing)}" + (f"; of the rest the scarcest is {text}" if text else "")
+    return worst <= 1, f"scarcest: {text}"
+
+
+def _share(figure: Figure, capacity: int) -> Figure:
+    if not figure.available or not capacity:
+        return unavailable(figure.reason or "the board has none", "fraction")
+    ends = [None if v is None else round(v / capacity, 4) for v in (figure.low, figure.high)]
+    return Figure(round(figure.value / capacity, 4), "fraction", ends[0], ends[1], figure.interval, figure.stage, figure.provenance)
+
+
+def _notes(facts: dict[str, LayerFacts], plan: dict[str, LayerPlan], io: str, total: dict[str, Figure]) -> list[str]:
+    notes = []
+    stored = [f.name for f in facts.values() if plan[f.name].strategy == "Resource" and plan[f.name].reuse > 1 and f.nonzeros < f.n_weights]
+    if stored:
+        notes.append(f"zeros are not exploited in Resource strategy: they are stored and multiplied like other weights ({', '.join(stored)})")
+    for f in facts.values():
+        outside = calibrated_range(f, plan[f.name].strategy, plan[f.name].reuse)
+        if outside:
+            notes.append(f"layer '{f.name}' is extrapolated: {outside}")
+    notes.append("not counted: AXI interface, DMA and processor subsystem of a board design; BRAM18 after synthesis differs from C-synthesis")
+    return notes

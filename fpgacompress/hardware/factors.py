@@ -1,0 +1,97 @@
+"""Reuse factors hls4ml accepts, and which ways of building a layer the HLS tool can really synthesise.
+
+hls4ml (1.3.0, ``backends/fpga/fpga_backend.py`` and ``nnet_dense_resource.h``) silently replaces an illegal factor by the nearest legal one;
+here an illegal factor is an error, and a plan is legal before any tool is started.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from dataclasses import dataclass
+from functools import lru_cache
+
+from ..errors import HardwareError
+from .facts import UNROLL_LIMIT, LayerFacts
+
+
+@dataclass(frozen=True)
+class LayerPlan:
+    """How one layer is built.
+
+    Attributes:
+        strategy: "Latency" (constants unrolled, zeros cost nothing) or "Resource" (weights in ROM, zeros are stored and multiplied like others).
+        reuse: reuse factor: how many products share one multiplier.
+    """
+
+    strategy: str
+    reuse: int
+
+
+@lru_cache(maxsize=1024)
+def valid_reuse_factors(n_in: int, n_out: int) -> tuple[int, ...]:
+    """Reuse factors hls4ml allows for a dense kernel of ``n_in x n_out`` weights in Resource strategy, ascending.
+
+    Its three conditions (the multipliers divide evenly over the outputs or the factor is at least ``n_in``; a factor of at least ``n_in`` is a
+    multiple of it; the factor divides the number of weights) come down to: the divisors of ``n_in``, and ``n_in`` times the divisors of ``n_out``.
+    """
+    if n_in < 1 or n_out < 1:
+        raise HardwareError(f"a layer of {n_in} x {n_out} weights has no reuse factor", expected="at least one input and one output")
+    below = [d for d in range(1, n_in) if n_in % d == 0]
+    return tuple(below + [n_in * d for d in range(1, n_out + 1) if n_out % d == 0])
+
+
+def closest(n_in: int, n_out: int, reuse: int) -> int:
+    """The legal reuse factor nearest to ``reuse``; of two equally near ones the smaller, as hls4ml chooses."""
+    valid = valid_reuse_factors(n_in, n_out)
+    at = bisect_left(valid, reuse)
+    around = valid[max(at - 1, 0) : at + 1]
+    return min(around, key=lambda factor: (abs(factor - reuse), factor))
+
+
+def neighbours(n_in: int, n_out: int, reuse: int) -> tuple[int, ...]:
+    """Legal reuse factors next to ``reuse``: the nearest below and above (one at the ends, ``reuse`` itself when legal)."""
+    valid = valid_reuse_factors(n_in, n_out)
+    if reuse in valid:
+        return (reuse,)
+    at = bisect_left(valid, reuse)
+    return valid[max(at - 1, 0) : at + 1]
+
+
+def check_layer(facts: LayerFacts, layer: LayerPlan) -> None:
+    """Refuse a strategy or reuse factor that hls4ml would change, or that HLS could not unroll.
+
+    Raises:
+        HardwareError: with the nearest legal factors, or the strategy that would do.
+    """
+    where = f"layer '{facts.name}' ({facts.n_in} x {facts.n_out} weights)"
+    if layer.strategy == "Latency":
+        if layer.reuse != 1:
+            raise HardwareError(f"{where}: Latency strategy with reuse factor {layer.reuse}", expected="reuse factor 1, the only one at which it unrolls",
+                                do="take strategy 'resource' to share multipliers")
+        if facts.n_weights > UNROLL_LIMIT:
+            raise HardwareError(f"{where} in Latency strategy unrolls {facts.n_weights} products",
+                                expected=f"at most {UNROLL_LIMIT}, the partition limit of Vivado HLS and Vitis HLS",
+                                do="take strategy 'auto' or 'resource', or a smaller layer")
+        return
+    if layer.strategy != "Resource":
+        raise HardwareError(f"{where}: there is no strategy '{layer.strategy}'", expected="'Latency' or 'Resource'")
+    if layer.reuse not in valid_reuse_factors(facts.n_in, facts.n_out):
+        near = " and ".join(str(n) for n in neighbours(facts.n_in, facts.n_out, layer.reuse))
+        raise HardwareError(f"{where}: hls4ml cannot use reuse factor {layer.reuse}", expected=f"a legal factor; the nearest are {near}",
+                            do="give one of those, or reuse 'auto'")
+    if facts.n_weights // layer.reuse > UNROLL_LIMIT:
+        least = min(f for f in valid_reuse_factors(facts.n_in, facts.n_out) if facts.n_weights // f <= UNROLL_LIMIT)
+        raise HardwareError(f"{where} at reuse factor {layer.reuse} unrolls {facts.n_weights // layer.reuse} products",
+                            expected=f"at most {UNROLL_LIMIT}; the smallest factor that keeps to it is {least}")
+
+
+def legal_plans(facts: LayerFacts, strategy: str = "auto") -> list[LayerPlan]:
+    """Every legal way to build a layer, fastest first. ``strategy`` is "auto", "latency" or "resource"."""
+    options = []
+    if strategy in ("auto", "latency") and facts.n_weights <= UNROLL_LIMIT:
+        options.append(LayerPlan("Latency", 1))
+    if strategy in ("auto", "resource"):
+        start = 2 if strategy == "auto" else 1
+        options += [LayerPlan("Resource", f) for f in valid_reuse_factors(facts.n_in, facts.n_out)
+                    if f >= start and facts.n_weights // f <= UNROLL_LIMIT]
+    return options

@@ -1,0 +1,114 @@
+"""What the laws need to know about a layer: sizes, bit widths and counts taken from its integer weights."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..integer.network import IntegerNetwork, Node
+from ..metrics.csd import csd_digits, span_bits
+
+UNROLL_LIMIT = 4096
+"""Largest array that Vivado HLS and Vitis HLS partition or unroll completely (hls4ml writes it as ``maximum_size`` into ``build_prj.tcl``)."""
+
+
+@dataclass(frozen=True)
+class LayerFacts:
+    """Facts of one weighted layer; for a convolution those of its window kernel, applied at ``positions`` places.
+
+    Attributes:
+        name: node name.
+        op: "dense", "conv1d" or "conv2d".
+        n_in, n_out: size of the matrix product that the hardware holds (convolution: kernel positions x input channels, filters).
+        positions: how many times an inference uses it (1 for a dense layer on a vector).
+        x_bits: width of the input type, bits.
+        w_bits: width of the weight type, bits.
+        acc_bits: width of the accumulator, bits.
+        nonzeros: weights that are not zero.
+        products: sum over inputs of the number of distinct signed weights with three or more CSD digits (one multiplier each in Latency strategy).
+        pairs: sum over inputs of the number of distinct odd magnitudes with exactly two CSD digits.
+        two_digit: weights with exactly two CSD digits.
+        span: widest weight, bits from its lowest to its highest set bit.
+        ebops: sum over weights of (span of set bits) x ``x_bits``, one position.
+        product_spans: ``products`` split by the span of the weight, as (span, count); empty when only ``span`` is known.
+    """
+
+    name: str
+    op: str
+    n_in: int
+    n_out: int
+    positions: int
+    x_bits: int
+    w_bits: int
+    acc_bits: int
+    nonzeros: int
+    products: int
+    pairs: int
+    two_digit: int
+    span: int
+    ebops: int
+    product_spans: tuple[tuple[int, int], ...] = ()
+
+    @property
+    def n_weights(self) -> int:
+        """Weights of the kernel, zeros included."""
+        return self.n_in * self.n_out
+
+    def wide_products(self, least_bits: int) -> int:
+        """Distinct products (see ``products``) whose input width plus weight span reach ``least_bits``."""
+        spans = self.product_spans or ((self.span, self.products),)
+        return sum(count for span, count in spans if self.x_bits + span >= least_bits)
+
+    @property
+    def is_dense(self) -> bool:
+        """True when the layer is a plain matrix product, which is what the LUT and FF laws were calibrated on."""
+        return self.op == "dense" and self.positions == 1
+
+
+def _distinct_per_row(values: np.ndarray, chosen: np.ndarray) -> int:
+    """Sum over rows of the number of distinct values among the chosen entries (int64 matrix, boolean matrix of the same shape)."""
+    rows = np.nonzero(chosen)[0]
+    if rows.size == 0:
+        return 0
+    return int(np.unique(np.stack([rows, values[chosen]], axis=1), axis=0).shape[0])
+
+
+def weight_facts(kernel: np.ndarray) -> dict[str, Any]:
+    """Counts of an integer weight matrix ``(n_in, n_out)``: the fields of :class:`LayerFacts` of these names, and ``total_span``."""
+    kernel = np.asarray(kernel, np.int64)
+    digits = csd_digits(kernel)
+    spans = span_bits(kernel)
+    magnitude = np.abs(kernel)
+    odd = magnitude // np.where(magnitude > 0, magnitude & -magnitude, 1)
+    product_spans = tuple((int(s), _distinct_per_row(kernel, (digits >= 3) & (spans == s))) for s in np.unique(spans[digits >= 3]))
+    return {
+        "nonzeros": int(np.count_nonzero(kernel)),
+        "products": sum(count for _, count in product_spans),
+        "product_spans": product_spans,
+        "two_digit": int(np.count_nonzero(digits == 2)),
+        "pairs": _distinct_per_row(odd, digits == 2),
+        "span": int(spans.max(initial=0)),
+        "total_span": int(spans.sum()),
+    }
+
+
+def layer_facts(network: IntegerNetwork, node: Node) -> LayerFacts:
+    """Facts of a node with a kernel."""
+    assert node.kernel is not None
+    values = np.asarray(node.kernel.values)
+    matrix = values.reshape(-1, values.shape[-1])
+    x_bits = network.node(node.inputs[0]).out.width
+    counts = weight_facts(matrix)
+    return LayerFacts(
+        name=node.name, op=node.op, n_in=matrix.shape[0], n_out=matrix.shape[1], positions=int(np.prod(node.shape[:-1], dtype=np.int64)),
+        x_bits=x_bits, w_bits=node.kernel.type.width, acc_bits=node.out.width, nonzeros=counts["nonzeros"], products=counts["products"],
+        pairs=counts["pairs"], two_digit=counts["two_digit"], span=counts["span"], ebops=counts["total_span"] * x_bits,
+        product_spans=counts["product_spans"],
+    )
+
+
+def network_facts(network: IntegerNetwork) -> dict[str, LayerFacts]:
+    """Facts of every weighted layer, in order, by name."""
+    return {node.name: layer_facts(network, node) for node in network.weighted}

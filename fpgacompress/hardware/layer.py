@@ -1,0 +1,80 @@
+"""One layer built one way: its closed laws and its area at each stage."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..integer.network import IntegerNetwork, Node
+from . import laws
+from .area import calibrated_range, features
+from .board import Board
+from .calibration import SPREAD, ZERO, Area, Calibration, load_calibration
+from .facts import LayerFacts
+from .factors import LayerPlan
+
+STAGES = ("csynth", "post-synth")
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What the area of a layer depends on besides the layer: the board's family, the clock and the hls4ml back end."""
+
+    ultrascale: bool
+    clock_ns: float
+    backend: str = "Vitis"
+
+    @classmethod
+    def of(cls, board: Board, clock_ns: float | None = None, backend: str = "Vitis") -> Setting:
+        """Setting for a board; without ``clock_ns`` the board's usual clock."""
+        return cls(board.ultrascale, float(clock_ns or board.clock_ns), backend)
+
+
+def layer_area(facts: LayerFacts, plan: LayerPlan, kind: str, stage: str, setting: Setting, calibration: Calibration | None = None) -> Area:
+    """LUT (``kind`` "lut") or FF ("ff") of a weighted layer at a stage ("csynth", "post-synth"); a convolution counts its window kernel only.
+
+    Resource strategy has a law per stage; Latency strategy has one for C-synthesis, and the measured ratio of designs with both gives post-synthesis.
+    A reuse factor of 1 in Resource strategy unrolls like Latency (the table shows the same LUT within a few percent).
+    """
+    calibration = calibration or load_calibration()
+    unrolled = plan.strategy == "Latency" or plan.reuse == 1
+    head = f"latency_{kind}_csynth" if unrolled else f"resource_{kind}_{stage}"
+    values = features(head, facts, plan.reuse, backend=setting.backend, clock_ns=setting.clock_ns, ultrascale=setting.ultrascale)
+    value = calibration.predict(head, values)
+    area = Area(value, value * calibration.heads[head].low, value * calibration.heads[head].high, False)
+    if unrolled and stage == "post-synth":
+        area = area.scaled(calibration.ratios[f"latency_{kind}"])
+    if calibrated_range(facts, "Latency" if unrolled else "Resource", plan.reuse):
+        area = area.widened(SPREAD["size" if unrolled or plan.reuse > facts.n_in else "reuse"])
+    return area
+
+
+def activation_area(node: Node, network: IntegerNetwork, kind: str, stage: str, calibration: Calibration | None = None) -> Area:
+    """LUT or FF of a ``quantize`` node (ReLU or cast) in parallel form: elements x input bits x the measured charge; ZERO for other nodes.
+
+    Calibrated on ReLU with truncation and saturation; rounding to nearest costs an adder more (counted as half an input width more, extrapolated).
+    """
+    if node.op != "quantize":
+        return ZERO
+    calibration = calibration or load_calibration()
+    count = 1
+    for size in node.shape:
+        count *= size
+    bits = count * network.node(node.inputs[0]).out.width
+    value, low, high = calibration.ratios[f"activation_{kind}"]
+    rounds = node.out.rounding != "TRN" and network.node(node.inputs[0]).out.fraction > node.out.fraction
+    extra = 0.5 if rounds and kind == "lut" else 0.0
+    area = Area(bits * (value + extra), bits * low, bits * (high + 2 * extra), rounds)
+    return area.scaled(calibration.ratios[f"latency_{kind}"]) if stage == "post-synth" else area
+
+
+def layer_counts(facts: LayerFacts, plan: LayerPlan, setting: Setting) -> dict[str, int]:
+    """Closed laws of a layer: "dsp", "bram18", "mults" (products per cycle), "ii" and "latency_cycles" (own cycles, hand-over not counted)."""
+    ii = laws.occupancy(facts, plan.strategy, plan.reuse)
+    if plan.strategy == "Latency":
+        depth = facts.positions - 1 + laws.latency_depth(facts, setting.clock_ns, setting.ultrascale)
+    else:
+        depth = ii + 2
+    return {
+        "dsp": laws.dsp(facts, plan.strategy, plan.reuse, setting.backend), "bram18": laws.rom_bram18(facts, plan.strategy, plan.reuse),
+        "mults": facts.nonzeros if plan.strategy == "Latency" else laws.multipliers(facts, plan.strategy, plan.reuse), "ii": ii, "latency_cycles": depth,
+    }

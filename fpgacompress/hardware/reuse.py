@@ -1,0 +1,179 @@
+"""The plan: for every weighted layer a strategy and a reuse factor that HLS can synthesise and that fit the board."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..errors import HardwareError
+from ..integer.network import IntegerNetwork
+from .board import RESOURCES, Board
+from .calibration import ZERO, load_calibration
+from .facts import UNROLL_LIMIT, LayerFacts, network_facts
+from .factors import LayerPlan, check_layer, closest, legal_plans, neighbours, valid_reuse_factors
+from .layer import Setting, activation_area, layer_area, layer_counts
+
+__all__ = ["COMFORT", "LayerPlan", "check_layer", "check_plan", "closest", "legal_plans", "neighbours", "plan", "valid_reuse_factors"]
+
+COMFORT = 0.7
+"""Share of each resource that an automatic plan may take by the central estimate; the rest is for the DMA, the interconnect and routing."""
+
+CEILING = 1.0
+"""Share that the upper end of the interval may take in an automatic plan."""
+
+
+@dataclass(frozen=True)
+class _Cost:
+    """One way to build a layer and what it takes (post-synthesis LUT and FF, DSP and BRAM18 by law), as shares of the board."""
+
+    plan: LayerPlan
+    share: dict[str, float]
+    share_high: dict[str, float]
+    cycles: int
+
+    @property
+    def worst(self) -> float:
+        """The scarcest resource's share; smaller is cheaper."""
+        return max(max(self.share.values()), max(self.share_high.values()) * COMFORT / CEILING)
+
+
+def _cost(facts: LayerFacts, plan: LayerPlan, board: Board, setting: Setting) -> _Cost:
+    counts = layer_counts(facts, plan, setting)
+    share, high = {}, {}
+    for kind in RESOURCES:
+        capacity = max(board.capacity(kind), 1e-9)
+        if kind in ("lut", "ff"):
+            area = layer_area(facts, plan, kind, "post-synth", setting)
+            share[kind], high[kind] = area.value / capacity, area.high / capacity
+        else:
+            share[kind] = high[kind] = counts[kind] / capacity
+    return _Cost(plan, share, high, counts["ii"])
+
+
+def _fixed(network: IntegerNetwork, board: Board) -> tuple[dict[str, float], dict[str, float]]:
+    """Shares that the plan cannot change: activations."""
+    share, high = dict.fromkeys(RESOURCES, 0.0), dict.fromkeys(RESOURCES, 0.0)
+    for kind in ("lut", "ff"):
+        area = sum((activation_area(n, network, kind, "post-synth") for n in network.nodes), ZERO)
+        share[kind], high[kind] = area.value / board.capacity(kind), area.high / board.capacity(kind)
+    return share, high
+
+
+def _fits(chosen: list[_Cost], fixed: tuple[dict[str, float], dict[str, float]]) -> bool:
+    central = all(fixed[0][k] + sum(c.share[k] for c in chosen) <= COMFORT for k in RESOURCES)
+    return central and all(fixed[1][k] + sum(c.share_high[k] for c in chosen) <= CEILING for k in RESOURCES)
+
+
+def _balanced(options: list[list[_Cost]], fixed: tuple[dict[str, float], dict[str, float]]) -> list[_Cost] | None:
+    """The plan with the smallest initiation interval that fits: below each bound every layer takes its cheapest way; None when none fits."""
+    for bound in sorted({c.cycles for layer in options for c in layer}):
+        chosen = []
+        for layer in options:
+            allowed = [c for c in layer if c.cycles <= bound]
+            if not allowed:
+                break
+            chosen.append(min(allowed, key=lambda c: (c.worst, c.cycles)))
+        if len(chosen) == len(options) and _fits(chosen, fixed):
+            return chosen
+    return None
+
+
+def _quicker(chosen: list[_Cost], options: list[list[_Cost]], fixed: tuple[dict[str, float], dict[str, float]]) -> list[_Cost]:
+    """Spend what is left: give layers, the slowest first, the quickest way that still fits."""
+    chosen = list(chosen)
+    for at in sorted(range(len(chosen)), key=lambda i: -chosen[i].cycles):
+        for option in sorted(options[at], key=lambda c: c.cycles):
+            if option.cycles >= chosen[at].cycles:
+                break
+            if _fits(chosen[:at] + [option] + chosen[at + 1 :], fixed):
+                chosen[at] = option
+                break
+    return chosen
+
+
+def check_plan(network: IntegerNetwork, plan: dict[str, LayerPlan]) -> None:
+    """Refuse a plan that leaves out a layer or names one that hls4ml or HLS could not build.
+
+    Raises:
+        HardwareError: the layer and the nearest legal choice.
+    """
+    facts = network_facts(network)
+    for name in plan:
+        if name not in facts:
+            raise HardwareError(f"the plan names a layer '{name}' that has no weights", expected=f"one of {', '.join(facts)}")
+    for name, layer in facts.items():
+        if name not in plan:
+            raise HardwareError(f"the plan says nothing about layer '{name}'", expected="a strategy and a reuse factor for every layer with weights")
+        check_layer(layer, plan[name])
+
+
+def _named(value: str, allowed: dict[str, str], what: str) -> str:
+    name = allowed.get(str(value).lower())
+    if name is None:
+        raise HardwareError(f"{what} is '{value}'", expected=f"one of {', '.join(allowed)}")
+    return name
+
+
+def plan(
+    network: IntegerNetwork, *, board: Board, clock_ns: float | None = None, io: str = "io_parallel", strategy: str = "auto",
+    reuse: str | int | dict[str, int] = "auto", latency_budget_cycles: int | None = None, backend: str = "Vitis",
+) -> dict[str, LayerPlan]:
+    """A strategy and a reuse factor for every layer with weights, by layer name.
+
+    "auto" takes the smallest initiation interval at which the central post-synthesis estimate stays within 70 % of every resource and its upper
+    end within 100 %, then spends what is left on latency. Where nothing fits, the cheapest legal plan is returned; :func:`.estimate.estimate` then
+    says that it does not fit. Latency strategy is taken only for kernels of at most 4096 weights, Resource keeps ``n_weights / RF`` below it.
+
+    Args:
+        strategy: "auto", "latency" (every layer unrolled, reuse 1) or "resource".
+        reuse: "auto", one factor for all layers in Resource strategy, or one per layer name (other layers automatic).
+        latency_budget_cycles: refuse a plan whose layers together take more cycles.
+
+    Raises:
+        HardwareError: an illegal factor (with the nearest legal ones), a layer that cannot be unrolled, an unmet budget.
+    """
+    kind = _named(strategy, {"auto": "auto", "latency": "latency", "resource": "resource"}, "strategy")
+    _named(io, {"io_parallel": "parallel", "io_stream": "stream", "parallel": "parallel", "stream": "stream"}, "io")
+    setting = Setting.of(board, clock_ns, backend)
+    facts = network_facts(network)
+    given = _given(reuse, facts, kind)
+    options = []
+    for name, layer in facts.items():
+        if name in given:
+            check_layer(layer, given[name])
+            ways = [given[name]]
+        else:
+            ways = legal_plans(layer, kind)
+            if not ways:
+                check_layer(layer, LayerPlan("Latency", 1))
+        options.append([_cost(layer, way, board, setting) for way in ways])
+    fixed = _fixed(network, board)
+    found = _balanced(options, fixed)
+    chosen = _quicker(found, options, fixed) if found else [min(layer, key=lambda c: (c.worst, c.cycles)) for layer in options]
+    total = sum(c.cycles for c in chosen)
+    if latency_budget_cycles is not None and total > latency_budget_cycles:
+        raise HardwareError(f"the quickest plan that fits {board.name} takes {total} cycles in its layers", expected=f"at most {latency_budget_cycles}",
+                            do="take a larger board, a smaller student or a larger budget")
+    return {name: c.plan for name, c in zip(facts, chosen)}
+
+
+def _given(reuse: str | int | dict[str, int], facts: dict[str, LayerFacts], strategy: str) -> dict[str, LayerPlan]:
+    """Plans that the user fixed."""
+    if isinstance(reuse, dict):
+        unknown = [name for name in reuse if name not in facts]
+        if unknown:
+            raise HardwareError(f"a reuse factor is given for layer '{unknown[0]}', which has no weights", expected=f"one of {', '.join(facts)}")
+        wanted = reuse
+    elif str(reuse) == "auto":
+        return {}
+    else:
+        try:
+            wanted = dict.fromkeys(facts, int(reuse))
+        except ValueError:
+            raise HardwareError(f"reuse is '{reuse}'", expected="'auto' or a whole number") from None
+    given = {}
+    for name, factor in wanted.items():
+        if factor < 1:
+            raise HardwareError(f"layer '{name}': reuse factor {factor}", expected="a whole number of at least 1")
+        unroll = strategy == "latency" or (strategy == "auto" and factor == 1 and facts[name].n_weights <= UNROLL_LIMIT)
+        given[name] = LayerPlan("Latency" if unroll else "Resource", int(factor))
+    return given

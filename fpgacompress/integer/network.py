@@ -1,0 +1,106 @@
+"""IntegerNetwork: what the hardware computes. Integer weights, a fixed-point type on every edge, exact accumulators."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from .types import FixedType
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """Integer constants of a layer.
+
+    Attributes:
+        values: stored integers, int64; dense ``(n_in, n_out)``, conv1d ``(k, c_in, c_out)``, conv2d ``(kh, kw, c_in, c_out)``, bias ``(c_out,)``.
+        type: fixed-point type of the values.
+    """
+
+    values: np.ndarray
+    type: FixedType
+
+    @property
+    def nonzeros(self) -> int:
+        """Number of weights that are not zero."""
+        return int(np.count_nonzero(self.values))
+
+
+@dataclass(frozen=True)
+class Node:
+    """One operation of the network. Its result has type ``out`` and shape ``shape`` (without the batch axis, channels last).
+
+    ``op`` is one of
+
+    - ``input``: no inputs; ``out`` is the type the preprocessing delivers.
+    - ``dense``, ``conv1d``, ``conv2d``: weighted sum plus bias, exact; ``params`` ``strides`` and ``padding`` for convolutions;
+      ``out`` is the accumulator, the smallest type that no input can overflow.
+    - ``quantize``: cast to ``out`` (rounding and overflow are those of ``out``); a ``relu`` is a ``quantize`` to an unsigned saturating type.
+    - ``maxpool``: ``params`` ``pool_size``, ``strides``, ``padding``.
+    - ``flatten``, ``reshape``: same values, new shape.
+    - ``add``: exact sum of inputs of equal shape.
+
+    Attributes:
+        name: unique; the Keras layer's name.
+        op: see above.
+        inputs: names of the nodes whose results it reads.
+        out: fixed-point type of the result.
+        shape: shape of one sample's result.
+        kernel, bias: integer weights where the operation has them.
+        params: further settings of the operation (plain JSON values).
+    """
+
+    name: str
+    op: str
+    inputs: tuple[str, ...]
+    out: FixedType
+    shape: tuple[int, ...]
+    kernel: Tensor | None = None
+    bias: Tensor | None = None
+    params: dict = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class IntegerNetwork:
+    """Nodes in topological order; the last one is the output (the logits).
+
+    Attributes:
+        name: name of the model.
+        nodes: all operations; ``nodes[0]`` is the input.
+    """
+
+    name: str
+    nodes: tuple[Node, ...]
+
+    def __post_init__(self) -> None:
+        seen: set[str] = set()
+        for node in self.nodes:
+            missing = [i for i in node.inputs if i not in seen]
+            if missing:
+                raise ValueError(f"node '{node.name}' reads {missing}, which come later or do not exist")
+            if node.name in seen:
+                raise ValueError(f"two nodes are called '{node.name}'")
+            seen.add(node.name)
+
+    @property
+    def input(self) -> Node:
+        """The input node."""
+        return self.nodes[0]
+
+    @property
+    def output(self) -> Node:
+        """The node whose result is the network's (logits)."""
+        return self.nodes[-1]
+
+    def node(self, name: str) -> Node:
+        """The node called ``name``; KeyError when there is none."""
+        for node in self.nodes:
+            if node.name == name:
+                return node
+        raise KeyError(name)
+
+    @property
+    def weighted(self) -> tuple[Node, ...]:
+        """Nodes with a kernel, in order."""
+        return tuple(n for n in self.nodes if n.kernel is not None)

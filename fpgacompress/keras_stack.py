@@ -1,0 +1,193 @@
+"""The one module that knows the versions of TensorFlow, tf_keras, QKeras and tfmot, and the way round their defects.
+
+QKeras 0.9 and tensorflow-model-optimization are Keras 2 libraries, so TensorFlow must be told to use ``tf_keras`` before it is
+imported for the first time. Everything that trains goes through :func:`load`; nothing else imports these libraries.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import types
+import warnings
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from .errors import ModelError, ToolError
+
+os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+
+class _FloatPow:
+    """Stands in for the Keras backend inside ``qkeras.quantizers``.
+
+    QKeras computes ``K.pow(2, integer)`` on Python integers, and TensorFlow refuses negative integer exponents, so
+    ``quantized_bits(6, -3)`` (a range of +-0.125) crashes. Powers of two are exact in float32, so computing them in float changes nothing.
+    """
+
+    def __init__(self, backend: Any, tf: Any) -> None:
+        self._backend, self._tf = backend, tf
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._backend, name)
+
+    def pow(self, x: Any, a: Any) -> Any:
+        tf = self._tf
+        return tf.pow(tf.cast(x, tf.float32), tf.cast(a, tf.float32))
+
+
+@contextlib.contextmanager
+def _quiet_native_stderr() -> Iterator[None]:
+    """Drop what TensorFlow's C++ start-up prints on file descriptor 2 before its log level is read."""
+    sys.stderr.flush()
+    keep = os.dup(2)
+    try:
+        with open(os.devnull, "w") as null:
+            os.dup2(null.fileno(), 2)
+            yield
+    finally:
+        os.dup2(keep, 2)
+        os.close(keep)
+
+
+def _import_tensorflow() -> Any:
+    try:
+        import tensorflow as tf
+    except ImportError as error:
+        raise ToolError(
+            f"TensorFlow cannot be imported ({error})",
+            do="install the training stack: pip install 'fpgacompress[train]', or run 'make install' in the project",
+        ) from error
+    if not tf.keras.Model.__module__.startswith("tf_keras"):
+        raise ToolError(
+            f"tf.keras is Keras {getattr(tf.keras, '__version__', '3')}",
+            expected="Keras 2 (the package tf_keras), which QKeras and tfmot need",
+            do="import fpgacompress before tensorflow, or set TF_USE_LEGACY_KERAS=1 in the environment",
+        )
+    return tf
+
+
+@cache
+def load() -> types.SimpleNamespace:
+    """Import the training stack once, with the ways round its defects in place.
+
+    Returns:
+        A namespace with ``tf``, ``keras`` (tf_keras) and ``qkeras``.
+
+    Raises:
+        ToolError: a library is missing, or Keras 3 is already in use in this process.
+    """
+    import numpy as np
+
+    with warnings.catch_warnings(), _quiet_native_stderr():
+        warnings.simplefilter("ignore")
+        tf = _import_tensorflow()
+        tf.get_logger().setLevel("ERROR")
+        if not hasattr(np, "product"):  # removed in numpy 2; QKeras' power-of-two scales still call it
+            np.product = np.prod  # type: ignore[attr-defined]
+        import qkeras
+        import qkeras.quantizers
+        import tf_keras
+
+    if not isinstance(qkeras.quantizers.K, _FloatPow):
+        qkeras.quantizers.K = _FloatPow(qkeras.quantizers.K, tf)
+    tf_keras.utils.disable_interactive_logging()
+    return types.SimpleNamespace(tf=tf, keras=tf_keras, qkeras=qkeras)
+
+
+@cache
+def load_tfmot() -> Any:
+    """tensorflow-model-optimization's sparsity API (``prune_low_magnitude``, schedules, ``strip_pruning``)."""
+    load()
+    with warnings.catch_warnings(), _quiet_native_stderr():
+        warnings.simplefilter("ignore")
+        try:
+            from tensorflow_model_optimization.python.core.sparsity.keras import prune, prune_registry, pruning_schedule, pruning_wrapper
+        except ImportError as error:
+            raise ToolError(f"tensorflow-model-optimization cannot be imported ({error})", do="pip install 'fpgacompress[train]'") from error
+    return types.SimpleNamespace(
+        prune_low_magnitude=prune.prune_low_magnitude,
+        strip_pruning=prune.strip_pruning,
+        schedules=pruning_schedule,
+        PruneLowMagnitude=pruning_wrapper.PruneLowMagnitude,
+        registry=prune_registry,
+    )
+
+
+def seed_everything(seed: int) -> None:
+    """Seed Python, numpy and TensorFlow and ask TensorFlow for deterministic kernels.
+
+    The same seed gives the same bits on the same machine type and library versions with the same number of threads.
+    Another CPU family may choose other vector instructions and so another order of float additions.
+    """
+    stack = load()
+    stack.keras.utils.set_random_seed(seed)
+    stack.tf.config.experimental.enable_op_determinism()
+
+
+def custom_objects() -> dict[str, Any]:
+    """Names that ``load_model`` needs for QKeras layers, quantizers and pruning wrappers."""
+    from qkeras.utils import _add_supported_quantized_objects
+
+    load()
+    objects: dict[str, Any] = {}
+    _add_supported_quantized_objects(objects)
+    objects["PruneLowMagnitude"] = load_tfmot().PruneLowMagnitude
+    return objects
+
+
+def load_model(path: str | Path) -> Any:
+    """Read a Keras or QKeras model (``.h5``, ``.keras`` or SavedModel folder), uncompiled, pruning wrappers still on.
+
+    Raises:
+        ModelError: the file is missing, damaged, or holds a layer nobody knows.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise ModelError(f"there is no model file '{path}'", expected="a .h5 or .keras file, or a SavedModel folder")
+    stack = load()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return stack.keras.models.load_model(str(path), custom_objects=custom_objects(), compile=False)
+    except Exception as error:  # h5py, Keras and TensorFlow each have their own
+        first = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
+        raise ModelError(
+            f"'{path}' could not be read as a Keras model ({first})",
+            expected="a complete file saved by tf_keras or Keras 2 with layers of Keras or QKeras 0.9",
+            do="save it again as .h5, or check that the copy is complete",
+        ) from error
+
+
+def save_model(model: Any, path: str | Path) -> Path:
+    """Write a model as ``.h5`` (exact for QKeras), first to a neighbour file, then renamed, so no half file is ever left."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.stem + ".part.h5")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            model.save(str(partial), save_format="h5", include_optimizer=False)
+        os.replace(partial, path)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise ModelError(f"the model could not be saved as '{path}' ({error})", do="free disk space and start again; the run resumes") from error
+    return path
+
+
+def versions() -> dict[str, str]:
+    """Installed versions of the libraries a run depends on; no heavy import."""
+    from importlib import metadata
+
+    names = ("tensorflow", "tf-keras", "qkeras", "tensorflow-model-optimization", "hls4ml", "numpy", "matplotlib", "fpgacompress")
+    found = {"python": sys.version.split()[0]}
+    for name in names:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            found[name] = "not installed"
+    return found

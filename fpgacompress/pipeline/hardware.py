@@ -1,0 +1,151 @@
+"""Steps past training: integer networks, plan and estimate, firmware, and the proof that all of them compute the same bits."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..data import Dataset
+from ..firmware.hls import Firmware, generate
+from ..firmware.verify import HlsExecutor, KerasExecutor, VerifyReport, verify
+from ..hardware.board import load_board
+from ..hardware.estimate import estimate
+from ..hardware.reuse import LayerPlan, plan
+from ..integer import IntegerNetwork, store
+from ..keras_stack import load_model
+from ..lower import lower
+from ..quantize.policy import check_patterns
+from ..recipe import Recipe
+from ..run import RunFolder, read_json, write_json
+
+VERSION = 1
+VECTORS = 100
+"""Test bench vectors written into a project; they come from the validation data."""
+
+
+class Builder:
+    """Turns trained students into integer networks and firmware.
+
+    Args:
+        recipe: the recipe.
+        folder: where artifacts go.
+        projects: where hls4ml projects go, each in a folder of the recipe's name.
+    """
+
+    def __init__(self, recipe: Recipe, folder: RunFolder, projects: Path) -> None:
+        self.recipe, self.folder, self.projects = recipe, folder, projects
+
+    @property
+    def project_dir(self) -> Path:
+        """The recipe's firmware project."""
+        return self.projects / self.recipe.name
+
+    def lowered(self, trained: dict[str, Path], dataset: Dataset) -> Path:
+        """Lower every quantized model; writes ``<name>.npz`` for each."""
+        inputs = {"version": VERSION, "models": {n: p.name for n, p in trained.items()}, "preprocessing": dataset.preprocessing.sha256}
+
+        def make(where: Path) -> None:
+            for name, artifact in trained.items():
+                network = lower(load_model(artifact / "model.h5"), dataset.preprocessing.input_type, f"{self.recipe.name}_{name}")
+                store.save(network, where / f"{name}.npz")
+            write_json(where / "preprocessing.json", dataset.preprocessing.to_json())
+
+        return self.folder.step("lower", inputs, make, title="integer networks with exact accumulators")
+
+    def plan(self, network: IntegerNetwork) -> dict[str, LayerPlan]:
+        """Strategy and reuse factor of each layer, as the recipe's ``firmware`` section asks."""
+        section = self.recipe.firmware
+        names = [node.name for node in network.weighted]
+        check_patterns(section.layers, names, "firmware.layers")
+        given = {n: reuse for n in names for pattern, reuse in section.layers.items() if fnmatchcase(n, pattern)}
+        if section.reuse != "auto":
+            given = {n: section.reuse for n in names} | given
+        return plan(
+            network,
+            board=load_board(section.board),
+            clock_ns=section.clock_ns,
+            io=section.io,
+            strategy=section.strategy,
+            reuse=given or "auto",
+            backend=section.backend,
+        )
+
+    def estimated(self, lowered: Path) -> Path:
+        """Estimate the student on the board; writes ``estimate.json`` and ``plan.json``."""
+        section = self.recipe.firmware
+        inputs = {"version": VERSION, "network": lowered.name, "firmware": section.model_dump(mode="json", exclude={"compile"})}
+
+        def make(where: Path) -> None:
+            network = store.load(lowered / "student.npz")
+            layers = self.plan(network)
+            told = estimate(
+                network, board=load_board(section.board), plan=layers, clock_ns=section.clock_ns, io=section.io, backend=section.backend
+            )
+            write_json(where / "estimate.json", told.to_json())
+            write_json(where / "plan.json", {n: [p.strategy, p.reuse] for n, p in layers.items()})
+
+        return self.folder.step("estimate", inputs, make, title=f"resources and latency on {section.board}")
+
+    def firmware(self, lowered: Path, estimated: Path, dataset: Dataset) -> Path:
+        """Write the hls4ml project and, where the recipe says so, compile its C simulation; writes ``project.json``."""
+        section = self.recipe.firmware
+        board = load_board(section.board)
+        inputs: dict[str, Any] = {"version": VERSION, "network": lowered.name, "plan": read_json(estimated / "plan.json"),
+                                  "firmware": section.model_dump(mode="json"), "project": str(self.project_dir)}
+
+        def make(where: Path) -> None:
+            network = store.load(lowered / "student.npz")
+            vectors = network_inputs(network, dataset, dataset.validation.x[:VECTORS])
+            project = generate(
+                network,
+                self.project_dir,
+                backend=section.backend,
+                io=section.io,
+                part=board.part,
+                clock_ns=section.clock_ns or board.clock_ns,
+                board=board.name,
+                plan={n: (s, r) for n, (s, r) in inputs["plan"].items()},
+                name=self.recipe.name,
+                vectors=vectors,
+                preprocessing=dataset.preprocessing.to_json(),
+            )
+            seconds = project.compile().compile_seconds if section.compile else None
+            files = sorted(str(p.relative_to(self.project_dir)) for p in self.project_dir.rglob("*") if p.is_file())
+            write_json(where / "project.json", {"project_dir": str(self.project_dir), "backend": section.backend, "io": section.io,
+                                                "part": board.part, "clock_ns": section.clock_ns or board.clock_ns, "name": project.name,
+                                                "plan": inputs["plan"], "compile_seconds": seconds, "files": len(files)})
+
+        if not (self.project_dir / "firmware").is_dir():
+            inputs["lost"] = self.folder.generation("firmware")  # the project was deleted or moved: write it again
+        return self.folder.step("firmware", inputs, make, title=f"hls4ml project {self.project_dir} for {section.backend}")
+
+    def open_firmware(self, lowered: Path, built: Path) -> Firmware:
+        """The written project as an object."""
+        facts = read_json(built / "project.json")
+        return Firmware(
+            Path(facts["project_dir"]), store.load(lowered / "student.npz"), facts["name"], facts["backend"], facts["io"], facts["part"],
+            facts["clock_ns"], load_board(self.recipe.firmware.board).name, {n: (s.lower(), r) for n, (s, r) in facts["plan"].items()},
+        )
+
+    def verified(self, trained: Path, lowered: Path, built: Path, dataset: Dataset) -> Path:
+        """Compare student, integer network and C simulation on every test sample; writes ``verify.json``."""
+        inputs = {"version": VERSION, "student": trained.name, "firmware": built.name}
+
+        def make(where: Path) -> None:
+            network = store.load(lowered / "student.npz")
+            stored = network_inputs(network, dataset, dataset.read_test("verify").x)
+            executors: dict[str, Any] = {"keras": KerasExecutor(load_model(trained / "model.h5"), network)}
+            if self.recipe.firmware.compile:
+                executors["hls"] = HlsExecutor(self.open_firmware(lowered, built))
+            report: VerifyReport = verify(network, stored, executors)
+            write_json(where / "verify.json", report.to_json())
+
+        return self.folder.step("verify", inputs, make, title="every output bit on every test sample")
+
+
+def network_inputs(network: IntegerNetwork, dataset: Dataset, raw: np.ndarray) -> np.ndarray:
+    """Raw samples as the network's stored integers ``(n, *input shape)`` int64."""
+    return dataset.preprocessing.apply_integer(raw).reshape(len(raw), *network.input.shape)

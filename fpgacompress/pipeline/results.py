@@ -1,0 +1,191 @@
+"""The step that reads the test split, and the results tree that report and programs read."""
+
+from __future__ import annotations
+
+import os
+import platform
+from datetime import datetime, timezone
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..data import Dataset
+from ..figures import Figure, figures_from_json, unavailable
+from ..integer import IntegerNetwork, store
+from ..keras_stack import load_model, versions
+from ..metrics import cost
+from ..metrics.statistics import compare, majority_baseline
+from ..metrics.task import correct, evaluate
+from ..recipe import Recipe
+from ..run import RunFolder, read_json, write_json
+from ..train import logits_of
+from .training import Trainer, history_of, variants
+
+VERSION = 1
+_PLAIN = {"teacher": "float32 teacher", "float": "float32 student, the start of every quantized variant"}
+
+
+def float_macs(model: Any) -> int:
+    """Multiply-accumulates of one sample through the dense and convolution layers of a Keras model."""
+    total = 0
+    for layer in model.layers:
+        if hasattr(layer, "kernel") and hasattr(layer, "output_shape"):
+            positions = prod(layer.output_shape[1:-1]) if "Conv" in type(layer).__name__ else 1
+            total += int(np.prod(layer.kernel.shape)) * positions
+    return total
+
+
+def evaluated(trainer: Trainer, folder: RunFolder, artifacts: dict[str, Path]) -> Path:
+    """Run every model on the test split, which is read here; writes ``metrics.json``, logits and labels."""
+    names = ["teacher", "float", *(v.name for v in variants(trainer.recipe))]
+    inputs = {"version": VERSION, "models": {n: artifacts[n].name for n in names}, **trainer.data_key}
+
+    def make(where: Path) -> None:
+        data = trainer.dataset
+        test = data.read_test("evaluate")
+        x = data.preprocessing.apply(test.x)
+        told: dict[str, Any] = {}
+        for name in names:
+            model = load_model(artifacts[name] / "model.h5")
+            logits = logits_of(model, x)
+            np.save(where / f"logits_{name}.npy", logits)
+            told[name] = evaluate(logits, test.y, list(data.classes), split="test")
+            told[name]["keras"] = {"parameters": int(model.count_params()), "macs": float_macs(model)}
+        np.save(where / "labels.npy", test.y)
+        write_json(where / "metrics.json", {"models": told, "majority": majority_baseline(data.train.y, test.y),
+                                            "test_reads": [vars(r) for r in data.test_reads], "test_samples": len(test)})
+
+    return folder.step("evaluate", inputs, make, title="every model on the test split")
+
+
+def _layers(network: IntegerNetwork, zeros_before: dict[str, float]) -> list[dict[str, Any]]:
+    rows = []
+    consumers = {i: n for n in network.nodes for i in n.inputs}
+    for node in network.weighted:
+        kernel = node.kernel
+        assert kernel is not None
+        after = consumers.get(node.name)
+        rows.append(
+            {
+                "name": node.name,
+                "kind": node.op,
+                "shape": list(kernel.values.shape),
+                "weights": int(kernel.values.size),
+                "nonzeros": kernel.nonzeros,
+                "sparsity": 1 - kernel.nonzeros / kernel.values.size,
+                "nominal_sparsity": zeros_before.get(node.name),
+                "levels_used": int(len(np.unique(kernel.values))),
+                "levels": 2**kernel.type.width,
+                "bits": kernel.type.width,
+                "kernel_type": str(kernel.type),
+                "bias_type": str(node.bias.type) if node.bias is not None else None,
+                "accumulator_type": str(node.out),
+                "activation_type": str(after.out) if after is not None and after.op == "quantize" else None,
+            }
+        )
+    return rows
+
+
+def _histograms(network: IntegerNetwork) -> dict[str, Any]:
+    told = {}
+    for node in network.weighted:
+        assert node.kernel is not None
+        values, counts = np.unique(node.kernel.values, return_counts=True)
+        told[node.name] = {"values": values.tolist(), "counts": counts.tolist(), "lsb": node.kernel.type.lsb, "type": str(node.kernel.type)}
+    return told
+
+
+def _costs(network: IntegerNetwork) -> dict[str, Any]:
+    return {name: figure for name, figure in cost.summary(network).items() if isinstance(figure, Figure)}
+
+
+def _zeros_before(artifact: Path) -> dict[str, float]:
+    """Exact zeros of the stored kernels before the layer's quantizer: what a label usually calls sparsity."""
+    model = load_model(artifact / "model.h5")
+    return {layer.name: float(np.mean(layer.kernel.numpy() == 0)) for layer in model.layers if hasattr(layer, "kernel")}
+
+
+def machine() -> dict[str, Any]:
+    """What the run was made on."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return {"system": platform.platform(), "processor": platform.machine(), "cores": os.cpu_count(), "memory_gib": round(memory, 1)}
+
+
+def collect(recipe: Recipe, folder: RunFolder, dataset: Dataset, artifacts: dict[str, Path], problems: list[str]) -> dict[str, Any]:
+    """Build the results tree and note in ``problems`` what was asked for and does not hold."""
+    told = read_json(artifacts["evaluate"] / "metrics.json")
+    labels = np.load(artifacts["evaluate"] / "labels.npy")
+    quantized = {v.name: v for v in variants(recipe)}
+    models: dict[str, Any] = {}
+    right: dict[str, np.ndarray] = {}
+    histograms: dict[str, Any] = {}
+    for name, entry in told["models"].items():
+        logits = np.load(artifacts["evaluate"] / f"logits_{name}.npy")
+        right[name] = correct(logits, labels)
+        model: dict[str, Any] = {
+            **{k: v for k, v in entry.items() if k not in ("keras", "split", "samples")},
+            "file": str(artifacts[name] / "model.h5"),
+            "seconds": folder.seconds[name],
+            "history": history_of(artifacts[name]),
+        }
+        if name in quantized:
+            network = store.load(artifacts["lower"] / f"{name}.npz")
+            rows = _layers(network, _cached_zeros(folder, artifacts[name]))
+            histograms[name] = _histograms(network)
+            model |= {"label": quantized[name].label, "description": _describe(quantized[name].name, recipe), "layers": rows, **_costs(network)}
+        else:
+            label = "teacher" if name == "teacher" else "float student"
+            model |= {"label": label, "description": _PLAIN[name], **cost.cost_of_float(**entry["keras"])}
+        models[name] = model
+
+    comparisons = [compare("student", other, right["student"], right[other]) for other in models if other != "student"]
+    estimate = read_json(artifacts["estimate"] / "estimate.json")
+    if not estimate["fits"]:
+        problems.append(f"the student does not fit {estimate['board']} by estimate: {estimate.get('fits_reason', '')}")
+    verify = read_json(artifacts["verify"] / "verify.json") if "verify" in artifacts else None
+    if verify and verify["differing_bits"]:
+        problems.append(f"{verify['differing_bits']} output bits differ; first at {verify['first_difference']}")
+    firmware = read_json(artifacts["firmware"] / "project.json") if "firmware" in artifacts else {}
+    warnings = [*dataset.notes, *((verify or {}).get("notes", [])), *problems]
+    tree = {
+        "name": recipe.name,
+        "title": recipe.name.replace("_", " "),
+        "run_dir": str(folder.folder),
+        "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "recipe": recipe.to_dict(),
+        "recipe_yaml": recipe.to_yaml(),
+        "environment": {"versions": versions(), "machine": machine(), "seeds": {"recipe": recipe.seed}},
+        "data": {**dataset.to_json(), "train": len(dataset.train), "validation": len(dataset.validation), "test": told["test_samples"],
+                 "input_type": str(dataset.preprocessing.input_type), "test_read": told["test_reads"], "majority": told["majority"]},
+        "models": models,
+        "comparisons": comparisons,
+        "verify": verify,
+        "estimate": estimate,
+        "firmware": firmware or {"project_dir": unavailable("no project was written")},
+        "weights": histograms,
+        "seconds": dict(folder.seconds),
+        "artifacts": {n: str(p) for n, p in artifacts.items()},
+        "warnings": warnings,
+        "problems": problems,
+    }
+    return figures_from_json(tree)
+
+
+def _cached_zeros(folder: RunFolder, artifact: Path) -> dict[str, float]:
+    """Zeros before quantization, computed once per trained model."""
+
+    def make(where: Path) -> None:
+        write_json(where / "zeros.json", _zeros_before(artifact))
+
+    return read_json(folder.step("zeros", {"version": VERSION, "model": artifact.name}, make) / "zeros.json")
+
+
+def _describe(name: str, recipe: Recipe) -> str:
+    parts = ["fake quantization"]
+    if name != "qat":
+        parts.append(f"{recipe.prune.method} pruning")
+    if name == "student":
+        parts.append(f"distillation ({recipe.distill.method}, T={recipe.distill.temperature:g}, alpha={recipe.distill.alpha:g})")
+    return ", ".join(parts) + ", from the float student's weights"

@@ -1,0 +1,251 @@
+"""Steps that train: teacher, float student, and the quantized variants that start from it."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from functools import cached_property
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .. import distill as distillation
+from .. import prune as pruning
+from .. import zoo
+from ..data import Dataset, load
+from ..errors import DataError, FpgaCompressError
+from ..keras_stack import load_model, save_model, seed_everything
+from ..prune.masks import strip
+from ..quantize.build import quantized_student
+from ..recipe import Recipe
+from ..run import RunFolder, file_digest, read_json, write_json
+from ..train import TrainConfig, TrainingData, fit, logits_of
+from ..train.loop import shaped, steps_of
+from ..zoo.files import from_file
+
+VERSION = 1
+"""Raised when a step's meaning changes, so that old artifacts are not taken for new ones."""
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One quantized model of a run: which parts of the recipe act in its training."""
+
+    name: str
+    pruned: bool
+    distilled: bool
+
+    @property
+    def label(self) -> str:
+        """The name the tables use."""
+        return {(False, False): "QAT", (True, False): "QAP", (False, True): "KD+QAT", (True, True): "KD+QAP"}[(self.pruned, self.distilled)]
+
+
+def variants(recipe: Recipe) -> list[Variant]:
+    """The quantized models of a recipe, the student last."""
+    known = {"qat": Variant("qat", False, False), "qap": Variant("qap", True, False)}
+    return [*(known[name] for name in dict.fromkeys(recipe.compare)), Variant("student", True, True)]
+
+
+def read_data(recipe: Recipe) -> Dataset:
+    """The recipe's data set."""
+    section = recipe.data
+    options = dict(section.options) | ({"limit": section.limit} if section.limit else {})
+    validation = section.validation if section.validation < 1 else int(section.validation)
+    return load(section.source, validation=validation, seed=recipe.seed, data_dir=section.data_dir, options=options)
+
+
+class Trainer:
+    """Trains what a recipe asks for, each model a step of the run folder.
+
+    Args:
+        recipe: the recipe.
+        folder: where artifacts go.
+    """
+
+    def __init__(self, recipe: Recipe, folder: RunFolder) -> None:
+        self.recipe, self.folder = recipe, folder
+
+    @cached_property
+    def dataset(self) -> Dataset:
+        """The data set, read on first use."""
+        return read_data(self.recipe)
+
+    @cached_property
+    def _arrays(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        data = self.dataset
+        if not len(data.validation):
+            raise DataError("there are no validation samples", expected="some, weights are picked on them", do="set data.validation")
+        apply = data.preprocessing.apply
+        return apply(data.train.x), data.train.y, apply(data.validation.x), data.validation.y
+
+    @property
+    def data_key(self) -> dict[str, str]:
+        """What identifies the training data and how they are preprocessed."""
+        return {"data": self.dataset.sha256, "preprocessing": self.dataset.preprocessing.sha256}
+
+    def sample_model(self, which: str) -> Any:
+        """The untrained float teacher or student (or the given file), built to fit the data; recipe errors name the field."""
+        section = getattr(self.recipe, which)
+        shape, classes = self.dataset.input_shape, len(self.dataset.classes)
+        try:
+            if section.file:
+                return from_file(section.file, shape, classes)[0]
+            return zoo.build(section.model, shape, classes, section.options)
+        except FpgaCompressError as error:
+            raise self.recipe.error(f"{which}.{'file' if section.file else 'model'}", error.received, expected=error.expected, do=error.do) from error
+
+    def _progress(self, epoch: int, epochs: int, row: dict[str, float], left: float) -> None:
+        extra = f"  zeros {row['sparsity']:.2f}" if row["sparsity"] else ""
+        self.folder.message(
+            f"    epoch {epoch:>3}/{epochs}  loss {row['loss']:.4f}  val accuracy {row['val_accuracy']:.4f}{extra}"
+            f"  {row['seconds']:.1f} s, {int(left // 60)}:{int(left % 60):02d} left"
+        )
+
+    def _fit(self, name: str, model: Any, config: TrainConfig, where: Path, objective: Any = None, extras: dict[str, np.ndarray] | None = None) -> Any:
+        x, y, x_val, y_val = self._arrays
+        log = self.folder.folder / "tensorboard" / name if self.recipe.train.tensorboard else None
+        if log is not None and not (where / "checkpoint.npz").exists():
+            shutil.rmtree(log, ignore_errors=True)
+        history = fit(
+            model,
+            TrainingData(x, y, x_val, y_val, extras or {}),
+            config,
+            objective=objective or distillation.Objective(),
+            folder=where,
+            tensorboard=log,
+            progress=self._progress,
+        )
+        write_json(where / "history.json", history)
+        return model
+
+    def _config(self, epochs: int, **changes: Any) -> TrainConfig:
+        section = self.recipe.train
+        settings: dict[str, Any] = dict(
+            epochs=epochs,
+            batch_size=section.batch_size,
+            learning_rate=section.learning_rate,
+            schedule=section.schedule,
+            seed=self.recipe.seed,
+            monitor=section.monitor,
+            patience=section.patience,
+            balanced=section.class_weights == "balanced",
+        )
+        return TrainConfig(**(settings | changes))
+
+    def _finish(self, where: Path, model: Any) -> None:
+        save_model(model, where / "model.h5")
+        (where / "checkpoint.npz").unlink(missing_ok=True)
+
+    def teacher(self) -> Path:
+        """Train the teacher or take the given file; compute its logits on training and validation data once."""
+        section = self.recipe.teacher
+        inputs = {"version": VERSION, **self.data_key, "teacher": section.model_dump(mode="json"), "seed": self.recipe.seed,
+                  "class_weights": self.recipe.train.class_weights}
+        if section.file:
+            inputs["file"] = file_digest(Path(section.file)) if Path(section.file).is_file() else section.file
+
+        def make(where: Path) -> None:
+            x, _, x_val, _ = self._arrays
+            seed_everything(self.recipe.seed)
+            model = self.sample_model("teacher")
+            if section.file:
+                write_json(where / "history.json", [])
+            else:
+                config = self._config(
+                    section.epochs, batch_size=section.batch_size, learning_rate=section.learning_rate, schedule=section.schedule, patience=None
+                )
+                self._fit("teacher", model, config, where)
+            np.save(where / "logits_train.npy", logits_of(model, x))
+            np.save(where / "logits_validation.npy", logits_of(model, x_val))
+            self._finish(where, model)
+
+        title = f"{section.file}" if section.file else f"{section.model}, {section.epochs} epochs"
+        return self.folder.step("teacher", inputs, make, title=title)
+
+    def float_student(self) -> Path:
+        """Train the float student that every quantized variant starts from."""
+        section, train = self.recipe.student, self.recipe.train
+        inputs = {"version": VERSION, **self.data_key, "student": section.model_dump(mode="json"), "seed": self.recipe.seed,
+                  "train": train.model_dump(mode="json", exclude={"epochs", "tensorboard"})}
+        if section.file and Path(section.file).is_file():
+            inputs["file"] = file_digest(Path(section.file))
+
+        def make(where: Path) -> None:
+            seed_everything(self.recipe.seed)
+            model = self.sample_model("student")
+            self._fit("float", model, self._config(train.pretrain_epochs), where)
+            self._finish(where, model)
+
+        return self.folder.step("float", inputs, make, title=f"{section.file or section.model}, {train.pretrain_epochs} epochs")
+
+    def quantized(self, variant: Variant, base: Path, teacher: Path) -> Path:
+        """Train one quantized variant from the float student's weights."""
+        recipe, train = self.recipe, self.recipe.train
+        inputs = {"version": VERSION, "base": base.name, "train": train.model_dump(mode="json", exclude={"pretrain_epochs", "tensorboard"}),
+                  "quantize": recipe.quantize.model_dump(mode="json"), "seed": recipe.seed}
+        if variant.pruned:
+            inputs["prune"] = recipe.prune.model_dump(mode="json")
+        if variant.distilled:
+            inputs |= {"distill": recipe.distill.model_dump(mode="json"), "teacher": teacher.name}
+
+        def make(where: Path) -> None:
+            x = self._arrays[0]
+            seed_everything(recipe.seed)
+            model = self.quantized_model(load_model(base / "model.h5"), x)
+            config = self._config(train.epochs, select_from=recipe.prune.end if variant.pruned else 0.0)
+            if variant.pruned:
+                model = pruning.prune(model, recipe.prune, steps_of(len(x), config))
+            objective, extras = distillation.Objective(), {}
+            if variant.distilled:
+                objective = distillation.objective(recipe.distill)
+                extras = {"teacher_logits": np.load(teacher / "logits_train.npy", mmap_mode="r")}
+            model = self._fit(variant.name, model, config, where, objective, extras)
+            self._finish(where, strip(model) if variant.pruned else model)
+
+        return self.folder.step(variant.name, inputs, make, title=f"{variant.label}, {train.epochs} epochs")
+
+    def quantized_model(self, model: Any, x: np.ndarray) -> Any:
+        """The QKeras twin of a float student, ranges fitted on the first training samples."""
+        samples = shaped(model, x[: self.recipe.quantize.calibration_samples])
+        try:
+            return quantized_student(model, self.recipe.quantize, samples)
+        except FpgaCompressError as error:
+            if error.received.startswith("quantize.layers"):
+                raise self.recipe.error("quantize.layers", error.received.removeprefix("quantize.layers: "), expected=error.expected, do=error.do) from error
+            raise
+
+    def rehearse(self) -> dict[str, Any]:
+        """Build every model of the recipe untrained, so that wrong names, patterns and layers are found before any training.
+
+        Returns:
+            Sizes for a summary: ``{"inputs", "classes", "train", "validation", "teacher_parameters", "student_parameters", "layers"}``.
+        """
+        data = self.dataset
+        distillation.objective(self.recipe.distill)
+        teacher, student = self.sample_model("teacher"), self.sample_model("student")
+        x = data.preprocessing.apply(data.train.x[:256])
+        twin = self.quantized_model(student, x)
+        try:
+            pruning.prune(twin, self.recipe.prune, steps_of(len(data.train), self._config(self.recipe.train.epochs)))
+        except FpgaCompressError as error:
+            raise self.recipe.error("prune.layers", error.received.removeprefix("prune.layers: "), expected=error.expected, do=error.do) from error
+        return {
+            "inputs": prod(data.input_shape),
+            "classes": len(data.classes),
+            "train": len(data.train),
+            "validation": len(data.validation),
+            "teacher_parameters": int(teacher.count_params()),
+            "student_parameters": int(student.count_params()),
+            "layers": [layer.name for layer in twin.layers if hasattr(layer, "kernel")],
+            "network": twin,
+        }
+
+
+def history_of(artifact: Path) -> list[dict[str, float]]:
+    """The epochs of a trained model."""
+    return read_json(artifact / "history.json")
+
+

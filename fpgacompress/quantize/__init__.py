@@ -1,0 +1,1 @@
+"""Quantization: policies (which layer gets which bits), fitted ranges, and the QKeras student built from a float model."""

@@ -1,0 +1,332 @@
+"""The typed recipe: what to train on, which teacher and student, which bits, zeros and board. YAML in, YAML out.
+
+The description of each field is written once, here. It is the help of the command line, the comments of ``recipe init`` and the reference page.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_validator, model_validator
+
+from .errors import RecipeError
+from .registry import nearest
+
+Bits = int | Literal["auto"]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", validate_default=True)
+
+
+class DataSection(_Section):
+    source: str = Field(description="Name of a data set (see 'fpgacompress data list'), or path to your own .npz, .csv or image folder.")
+    validation: float = Field(0.1, gt=0, description="Part of the training data held out for every choice: a fraction below 1, or a count.")
+    data_dir: str | None = Field(None, description="Folder to look for data files in first.")
+    limit: int | None = Field(None, ge=1, description="Use only so many samples of each split (quick trials; never for figures).")
+    options: dict[str, Any] = Field(default_factory=dict, description="Further settings of the data source.")
+
+
+class TeacherSection(_Section):
+    model: str = Field("cnn", description="Teacher by name (mlp, cnn, resnet8, cnn1d).")
+    file: str | None = Field(None, description="A trained Keras model to use as teacher instead; a final softmax or sigmoid is removed.")
+    options: dict[str, Any] = Field(default_factory=dict, description="Settings of the named model, for example widths.")
+    epochs: int = Field(10, ge=1, description="Epochs of teacher training.")
+    batch_size: int = Field(128, ge=1, description="Samples per update.")
+    learning_rate: float = Field(1e-3, gt=0, description="Peak learning rate (Adam).")
+    schedule: Literal["cosine", "constant"] = Field("cosine", description="Learning rate over time.")
+
+
+class StudentSection(_Section):
+    model: str = Field("mlp", description="Student by name (mlp, cnn, resnet8, cnn1d).")
+    file: str | None = Field(None, description="A float Keras model to use as student instead; its layers are replaced by QKeras layers.")
+    options: dict[str, Any] = Field(default_factory=dict, description="Settings of the named model, for example {hidden: [128, 64]}.")
+
+
+class LayerBits(_Section):
+    kernel: int | None = Field(None, ge=1, le=16, description="Bits of each weight, sign included.")
+    kernel_integer: Bits | None = Field(None, description="Integer bits of the weights without sign (may be negative), or auto: fitted to the weights.")
+    bias: int | None = Field(None, ge=2, le=24, description="Bits of the bias, sign included.")
+    bias_integer: Bits | None = Field(None, description="Integer bits of the bias without sign, or auto.")
+    activation: int | None = Field(None, ge=1, le=16, description="Bits of the activation behind the layer.")
+    activation_integer: Bits | None = Field(None, description="Integer bits of the activation, or auto: fitted on training samples.")
+
+    @field_validator("kernel_integer", "bias_integer", "activation_integer")
+    @classmethod
+    def _range(cls, value: Bits | None) -> Bits | None:
+        if isinstance(value, int) and not -16 <= value <= 16:
+            raise ValueError("integer bits lie between -16 and 16, or are auto")
+        return value
+
+
+_DEFAULT_BITS = LayerBits(kernel=6, kernel_integer="auto", bias=10, bias_integer="auto", activation=6, activation_integer="auto")
+
+
+class QuantizeSection(_Section):
+    default: LayerBits = Field(default_factory=lambda: _DEFAULT_BITS.model_copy(), description="Bits of every layer that no pattern names.")
+    layers: dict[str, LayerBits] = Field(
+        default_factory=dict, description="Layer name or pattern (hidden*, conv?) to its own bits; later entries win, field by field."
+    )
+    calibration_samples: int = Field(2048, ge=1, description="Training samples that activation ranges are fitted on.")
+
+    @field_validator("default")
+    @classmethod
+    def _complete(cls, value: LayerBits) -> LayerBits:
+        given = {k: v for k, v in value.model_dump().items() if v is not None}
+        return LayerBits(**{**_DEFAULT_BITS.model_dump(), **given})
+
+
+class PruneSection(_Section):
+    method: str = Field("magnitude", description="Pruning method by name.")
+    sparsity: float = Field(0.75, ge=0, lt=1, description="Zeros wanted in each kernel at the end, as a fraction.")
+    layers: dict[str, float] = Field(default_factory=dict, description="Layer name or pattern to its own sparsity; later entries win.")
+    schedule: Literal["polynomial", "constant"] = Field("polynomial", description="How sparsity grows: polynomial (cubic) or all at once.")
+    begin: float = Field(0.05, ge=0, le=1, description="Where in the training pruning begins, as a fraction of all updates.")
+    end: float = Field(0.5, ge=0, le=1, description="Where in the training the wanted sparsity is reached, as a fraction of all updates.")
+    frequency: int = Field(50, ge=1, description="Updates between two changes of the masks.")
+
+    @field_validator("layers")
+    @classmethod
+    def _fractions(cls, value: dict[str, float]) -> dict[str, float]:
+        for pattern, sparsity in value.items():
+            if not 0 <= sparsity < 1:
+                raise ValueError(f"sparsity of '{pattern}' is {sparsity}; it must be at least 0 and below 1")
+        return value
+
+    @model_validator(mode="after")
+    def _order(self) -> PruneSection:
+        if self.begin >= self.end:
+            raise ValueError(f"begin ({self.begin}) must be before end ({self.end})")
+        return self
+
+
+class DistillSection(_Section):
+    method: str = Field("logits", description="Distillation method by name.")
+    temperature: float = Field(2.0, gt=0, description="Temperature T of the soft targets; the soft loss is multiplied by T squared.")
+    alpha: float = Field(0.5, ge=0, le=1, description="Weight of the teacher's term; the labels get 1 - alpha.")
+    options: dict[str, Any] = Field(default_factory=dict, description="Further settings of the method.")
+
+
+class TrainSection(_Section):
+    pretrain_epochs: int = Field(12, ge=1, description="Epochs of the float student that all quantized variants start from.")
+    epochs: int = Field(20, ge=1, description="Epochs of each quantized variant.")
+    batch_size: int = Field(128, ge=1, description="Samples per update.")
+    learning_rate: float = Field(1e-3, gt=0, description="Peak learning rate (Adam).")
+    schedule: Literal["cosine", "constant"] = Field("cosine", description="Learning rate over time.")
+    class_weights: Literal["none", "balanced"] = Field("none", description="balanced: weigh classes by the inverse of their frequency.")
+    monitor: Literal["accuracy", "loss", "macro_f1"] = Field("accuracy", description="Validation figure that picks the best weights.")
+    patience: int | None = Field(None, ge=1, description="Stop after so many epochs without gain (counted once the sparsity is reached).")
+    tensorboard: bool = Field(True, description="Write a TensorBoard log into the run folder.")
+
+
+class FirmwareSection(_Section):
+    board: str = Field("pynq-z2", description="Board by name, or path to a board's .toml file.")
+    backend: Literal["Vitis", "Vivado", "VivadoAccelerator"] = Field("Vitis", description="hls4ml back end.")
+    io: Literal["io_parallel", "io_stream"] = Field("io_parallel", description="All inputs at once, or streamed.")
+    clock_ns: float | None = Field(None, gt=0, description="Clock period in ns; the board's usual one when absent.")
+    strategy: Literal["auto", "latency", "resource"] = Field("auto", description="hls4ml strategy of layers that no pattern names.")
+    reuse: int | Literal["auto"] = Field("auto", description="Reuse factor of layers that no pattern names; auto: the smallest legal one that fits.")
+    layers: dict[str, int] = Field(default_factory=dict, description="Layer name or pattern to its own reuse factor.")
+    compile: bool = Field(True, description="Compile the C simulation (needs g++) and prove it against the student.")
+
+
+class Recipe(_Section):
+    """A whole job. Read one with :func:`load_recipe`."""
+
+    name: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$", description="Name of the run folder and of the firmware project.")
+    seed: int = Field(1, ge=0, description="Seed of splits, initial weights and sample order.")
+    data: DataSection = Field(description="Data set, splits and preprocessing.")
+    teacher: TeacherSection = Field(default_factory=TeacherSection, description="The large model that teaches.")
+    student: StudentSection = Field(default_factory=StudentSection, description="The small model that goes on the board.")
+    quantize: QuantizeSection = Field(default_factory=QuantizeSection, description="Bits of weights and activations, layer by layer.")
+    prune: PruneSection = Field(default_factory=PruneSection, description="Zeros in the weights.")
+    distill: DistillSection = Field(default_factory=DistillSection, description="What the student learns from the teacher.")
+    train: TrainSection = Field(default_factory=TrainSection, description="The training step that student and comparisons share.")
+    compare: list[Literal["qat", "qap"]] = Field(
+        default_factory=lambda: ["qat", "qap"], description="Variants trained beside the student: qat (quantized), qap (quantized and pruned)."
+    )
+    firmware: FirmwareSection = Field(default_factory=FirmwareSection, description="Board and hls4ml project.")
+
+    _file: str | None = PrivateAttr(None)
+    _lines: dict[tuple[str, ...], int] = PrivateAttr(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain dictionary of every field, defaults included (JSON values only)."""
+        return self.model_dump(mode="json")
+
+    def to_yaml(self) -> str:
+        """The resolved recipe as YAML; reading it back gives an equal recipe."""
+        return yaml.safe_dump(self.to_dict(), sort_keys=False, allow_unicode=True)
+
+    def error(self, field: str, received: str, *, expected: str = "", do: str = "") -> RecipeError:
+        """A RecipeError that names file, line and field (dotted path) of a value found wrong later on."""
+        return RecipeError(f"{_place(self._file, self._lines, tuple(field.split('.')))}{received}", expected=expected, do=do)
+
+
+def _place(file: str | None, lines: dict[tuple[str, ...], int], path: tuple[str, ...]) -> str:
+    known = path
+    while known and known not in lines:
+        known = known[:-1]
+    where = file or "recipe"
+    line = f":{lines[known]}" if known in lines else ""
+    return f"{where}{line}: {'.'.join(path)}: "
+
+
+def _line_map(node: yaml.Node | None, path: tuple[str, ...] = ()) -> dict[tuple[str, ...], int]:
+    lines: dict[tuple[str, ...], int] = {}
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            here = (*path, str(key.value))
+            lines[here] = key.start_mark.line + 1
+            lines |= _line_map(value, here)
+    elif isinstance(node, yaml.SequenceNode):
+        for i, value in enumerate(node.value):
+            here = (*path, str(i))
+            lines[here] = value.start_mark.line + 1
+            lines |= _line_map(value, here)
+    return lines
+
+
+def _section_fields(path: tuple[str, ...]) -> list[str]:
+    model: Any = Recipe
+    for part in path:
+        annotation = model.model_fields[part].annotation if part in getattr(model, "model_fields", {}) else None
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            model = annotation
+        elif annotation is not None:
+            model = LayerBits
+    return list(model.model_fields)
+
+
+def _explain(error: dict[str, Any], file: str | None, lines: dict[tuple[str, ...], int]) -> RecipeError:
+    path = tuple(str(p) for p in error["loc"] if p not in ("int", "float", "literal['auto']", "int-literal"))
+    kind, value = error["type"], error.get("input")
+    place = _place(file, lines, path)
+    if kind == "extra_forbidden":
+        fields = _section_fields(path[:-1])
+        return RecipeError(f"{place}there is no such field", expected=f"{nearest(path[-1], fields)}one of {', '.join(fields)}")
+    if kind == "missing":
+        return RecipeError(f"{place}this field is missing", do="add it; 'fpgacompress recipe init' writes a complete example")
+    if kind == "literal_error":
+        allowed = error["ctx"]["expected"].replace("'", "").replace(" or ", ", ").split(", ")
+        return RecipeError(f"{place}found {value!r}", expected=f"{nearest(value, allowed)}one of {', '.join(allowed)}")
+    message = error["msg"].removeprefix("Value error, ").replace("Input should be", "a value that is")
+    return RecipeError(f"{place}found {value!r}", expected=message) if kind != "value_error" else RecipeError(f"{place}{message}")
+
+
+def parse_recipe(data: Any, *, file: str | None = None, lines: dict[tuple[str, ...], int] | None = None) -> Recipe:
+    """Check a plain dictionary and return the recipe.
+
+    Raises:
+        RecipeError: the first wrong field, with file, line, what was found and what is allowed.
+    """
+    lines = lines or {}
+    if not isinstance(data, dict):
+        raise RecipeError(f"{file or 'recipe'}: found {type(data).__name__}", expected="a mapping with at least 'name' and 'data'")
+    try:
+        recipe = Recipe.model_validate(data)
+    except ValidationError as error:
+        details = error.errors()
+        own = [d for d in details if d["type"] == "extra_forbidden"] or details
+        raise _explain(own[0], file, lines) from None  # type: ignore[arg-type]
+    recipe._file, recipe._lines = file, lines
+    return recipe
+
+
+def _set(data: dict[str, Any], assignment: str) -> None:
+    path, sep, text = assignment.partition("=")
+    if not sep or not path.strip():
+        raise RecipeError(f"--set {assignment!r}", expected="field=value, for example train.epochs=3")
+    *parents, last = path.strip().split(".")
+    for part in parents:
+        data = data.setdefault(part, {})
+        if not isinstance(data, dict):
+            raise RecipeError(f"--set {assignment!r}: '{part}' is not a section", expected="a dotted field such as train.epochs")
+    data[last] = yaml.safe_load(text)
+
+
+def load_recipe(source: str | Path | dict[str, Any] | Recipe, *, overrides: list[str] | tuple[str, ...] = ()) -> Recipe:
+    """Read a recipe.
+
+    Args:
+        source: path of a YAML file, a dictionary, or a recipe.
+        overrides: assignments such as ``"train.epochs=3"`` that win over the file.
+
+    Raises:
+        RecipeError: the file is missing, not YAML, or a field is wrong (file, line, field, what is allowed).
+    """
+    if isinstance(source, Recipe):
+        if not overrides:
+            return source
+        source = source.to_dict()
+    if isinstance(source, dict):
+        data, file, lines = yaml.safe_load(yaml.safe_dump(source)), None, {}
+    else:
+        path = Path(source)
+        try:
+            text = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise RecipeError(f"recipe '{path}' cannot be read ({error})", do="give the path of a YAML file, or write one with 'recipe init'") from None
+        try:
+            data, lines, file = yaml.safe_load(text), _line_map(yaml.compose(text)), str(path)
+        except yaml.YAMLError as error:
+            mark = getattr(error, "problem_mark", None)
+            line = f":{mark.line + 1}" if mark else ""
+            raise RecipeError(f"{path}{line}: not valid YAML ({getattr(error, 'problem', error)})") from None
+    if overrides:
+        data = data if isinstance(data, dict) else {}
+        for assignment in overrides:
+            _set(data, assignment)
+    return parse_recipe(data, file=file, lines=lines)
+
+
+def walk_fields(model: type[BaseModel] = Recipe, prefix: str = "") -> list[tuple[str, str, Any]]:
+    """Every field as (dotted name, description, default); sections before their fields."""
+    rows: list[tuple[str, str, Any]] = []
+    for name, field in model.model_fields.items():
+        default = None if field.is_required() else field.get_default(call_default_factory=True)
+        rows.append((prefix + name, field.description or "", default))
+        annotation = field.annotation
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            rows += walk_fields(annotation, f"{prefix}{name}.")
+    return rows
+
+
+def _plain(value: Any) -> Any:
+    return value.model_dump(mode="json", exclude_none=True) if isinstance(value, BaseModel) else value
+
+
+def field_rows() -> list[tuple[str, str, Any]]:
+    """(dotted name, meaning, default) of every field that holds a value; the bits of one layer follow ``quantize.layers``."""
+    sections = tuple(f"{name}." for name, f in Recipe.model_fields.items() if isinstance(f.annotation, type) and issubclass(f.annotation, BaseModel))
+    rows = []
+    for name, meaning, default in walk_fields():
+        if f"{name}." in sections or name == "quantize.default":
+            continue
+        rows.append((name, meaning, "" if default is None else _plain(default)))
+    return rows
+
+
+def example(source: str = "fashion_mnist") -> str:
+    """A complete recipe in YAML with the meaning of each field as a comment."""
+    recipe = Recipe(name=Path(source).stem.replace(".", "_"), data=DataSection(source=source))
+    lines = ["# A fpgacompress recipe. Every field but name and data.source may be left out.", ""]
+
+    def emit(model: BaseModel, indent: str) -> None:
+        for name, field in type(model).model_fields.items():
+            value = getattr(model, name)
+            lines.append(f"{indent}# {field.description}")
+            if isinstance(value, BaseModel):
+                lines.append(f"{indent}{name}:")
+                emit(value, indent + "  ")
+            else:
+                text = yaml.safe_dump(value, default_flow_style=True, width=10_000).strip().removesuffix("...").strip()
+                lines.append(f"{indent}{name}: {text}")
+        if not indent:
+            return
+        lines.append("")
+
+    emit(recipe, "")
+    return "\n".join(lines).rstrip() + "\n"

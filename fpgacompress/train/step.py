@@ -1,0 +1,112 @@
+"""The one training step: task loss, distillation terms, fake quantization (in the model) and masks, compiled into one function."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..distill import Objective
+from ..keras_stack import load
+from ..prune.masks import Masks
+
+
+class TrainingStep:
+    """Updates of one model.
+
+    A call of :meth:`run` executes many updates inside one TensorFlow function: batches are gathered from arrays that stay in TensorFlow's
+    memory, so no Python runs between updates.
+
+    Args:
+        model: Keras model ending in logits ``(batch, classes)``; its fake quantizers and pruning wrappers act in its forward pass.
+        objective: task weight and distillation terms.
+        arrays: "x" ``(n, *input_shape)`` float32, "y" ``(n,)`` int, and whatever the terms need, all with the same first axis.
+        masks: the model's masks, multiplied in after each update.
+        class_weights: ``(classes,)`` float32 weights of the task loss, or None.
+        learning_rate: peak rate of Adam.
+        total_steps: updates of the whole training, for the schedule.
+        schedule: "cosine" (to zero) or "constant".
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        objective: Objective,
+        arrays: Mapping[str, np.ndarray],
+        *,
+        masks: Masks,
+        class_weights: np.ndarray | None,
+        learning_rate: float,
+        total_steps: int,
+        schedule: str,
+    ) -> None:
+        stack = load()
+        self._tf = tf = stack.tf
+        self.model, self.objective, self.masks = model, objective, masks
+        self.total_steps, self.peak, self.schedule = total_steps, learning_rate, schedule
+        # the legacy optimizer updates each variable in one fused kernel
+        self.optimizer = stack.keras.optimizers.legacy.Adam(learning_rate)
+        self.optimizer._create_all_weights(model.trainable_variables)
+        names = ("x", "y", *objective.needs)
+        self._arrays = {name: tf.constant(arrays[name]) for name in names}
+        self._class_weights = None if class_weights is None else tf.constant(class_weights, tf.float32)
+        self.step = tf.Variable(0, dtype=tf.int64, trainable=False)
+        columns = ("loss", "task", *(t.name for t in objective.terms), "accuracy")
+        self._sums = {c: tf.Variable(0.0, trainable=False) for c in columns}
+        self.run = tf.function(self._run, input_signature=[tf.TensorSpec([None, None], tf.int32)])
+
+    def _rate(self, step: Any) -> Any:
+        tf = self._tf
+        if self.schedule == "constant":
+            return tf.constant(self.peak)
+        fraction = tf.cast(step, tf.float32) / self.total_steps
+        return self.peak * 0.5 * (1.0 + tf.cos(np.pi * fraction))
+
+    def _task_loss(self, y: Any, logits: Any) -> Any:
+        tf = self._tf
+        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(y, logits)
+        if self._class_weights is not None:
+            losses *= tf.gather(self._class_weights, y)
+        return tf.reduce_mean(losses)
+
+    def _update(self, batch: dict[str, Any]) -> None:
+        tf, model = self._tf, self.model
+        self.optimizer.learning_rate.assign(self._rate(self.step))
+        with tf.GradientTape() as tape:
+            logits = model(batch["x"], training=True)
+            task = self._task_loss(batch["y"], logits)
+            loss = self.objective.task_weight * task
+            terms = {}
+            for term in self.objective.terms:
+                terms[term.name] = term.loss(logits, batch)
+                loss += term.weight * terms[term.name]
+            if model.losses:
+                loss += tf.add_n(model.losses)
+        gradients = tape.gradient(loss, model.trainable_variables)
+        self.optimizer.apply_gradients(zip(gradients, model.trainable_variables))
+        self.masks.after_update()
+        self.step.assign_add(1)
+        right = tf.reduce_mean(tf.cast(tf.equal(tf.argmax(logits, -1, tf.int32), tf.cast(batch["y"], tf.int32)), tf.float32))
+        for name, value in {"loss": loss, "task": task, **terms, "accuracy": right}.items():
+            self._sums[name].assign_add(value)
+
+    def _run(self, indices: Any) -> None:
+        tf = self._tf
+        for i in tf.range(tf.shape(indices)[0]):
+            chosen = indices[i]
+            self._update({name: tf.gather(array, chosen) for name, array in self._arrays.items()})
+
+    def take_means(self, steps: int) -> dict[str, float]:
+        """Means of loss, its terms and accuracy over the last ``steps`` updates; starts counting anew."""
+        means = {name: float(total.numpy()) / steps for name, total in self._sums.items()}
+        for total in self._sums.values():
+            total.assign(0.0)
+        return means
+
+    @property
+    def variables(self) -> Sequence[Any]:
+        """Everything a checkpoint must hold: weights, optimizer, masks, step."""
+        mask_variables = self.masks.variables
+        model = [v for v in self.model.weights if not any(v is m for m in mask_variables)]
+        return [*model, *mask_variables, *self.optimizer.variables(), self.step]

@@ -1,0 +1,155 @@
+"""The data sets in demos/data, as they are."""
+
+import pickle
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fpgacompress.data import load, sources
+from fpgacompress.data.dataset import content_sha256
+from fpgacompress.errors import DataError
+
+SHIPPED = Path(__file__).parents[2] / "demos" / "data"
+
+
+@pytest.fixture(scope="module")
+def fashion():
+    return load("fashion_mnist")
+
+
+def test_fashion_mnist(fashion):
+    assert fashion.train.x.shape == (54000, 28, 28) and fashion.train.x.dtype == np.uint8 and fashion.train.y.dtype == np.int64
+    assert fashion.train.counts(10) == [5400] * 10 and fashion.validation.counts(10) == [600] * 10
+    whole = np.concatenate([fashion.train.x.reshape(-1, 784), fashion.validation.x.reshape(-1, 784)])
+    assert round(whole.mean() / 255, 4) == 0.2860 and round(whole.std() / 255, 4) == 0.3530
+    assert fashion.classes[9] == "Ankle boot" and "MIT" in fashion.licence
+    test = fashion.read_test("check the counts")
+    assert test.counts(10) == [1000] * 10
+
+
+def test_images_are_exact_on_the_input_type(fashion):
+    x = fashion.preprocessing.apply(fashion.validation.x)
+    assert x.dtype == np.float32 and np.array_equal(x * 256, fashion.validation.x)
+
+
+def test_loading_takes_a_second_of_processor_time():
+    start = time.process_time()
+    load("fashion_mnist")
+    assert time.process_time() - start < 3.0  # 0.6 s on an idle core; the rest is room for busy machines
+
+
+def test_the_seed_fixes_the_split(fashion):
+    again, other = load("fashion_mnist"), load("fashion_mnist", seed=1)
+    assert again.sha256 == fashion.sha256 != other.sha256
+    assert content_sha256(fashion.train, fashion.validation) == fashion.sha256
+    assert other.train.counts(10) == fashion.train.counts(10)
+    assert fashion.read_test("compare").x is fashion.read_test("compare").x
+    assert other.read_test("compare").y.tolist() == fashion.read_test("compare").y.tolist()
+
+
+def test_the_test_split_is_read_once_and_recorded():
+    dataset = load("breastmnist")
+    loads, inner = [], dataset.load_test
+    dataset.load_test = lambda: loads.append(1) or inner()
+    assert dataset.test_reads == [] and loads == []
+    with pytest.raises(DataError, match="without a reason"):
+        dataset.read_test(" ")
+    first = dataset.read_test("evaluate")
+    assert dataset.read_test("report") is first and loads == [1]
+    assert [r.reason for r in dataset.test_reads] == ["evaluate", "report"]
+    assert dataset.test_reads[0].samples == 156 and dataset.test_reads[0].when.endswith("+00:00")
+    assert dataset.test_reads[0].sha256 == content_sha256(first)
+    assert dataset.to_json()["test_reads"][0]["reason"] == "evaluate"
+
+
+def test_loading_does_not_open_the_test_files(tmp_path, empty_machine):
+    folder = empty_machine / "fashion-mnist"  # Keras' own layout
+    folder.mkdir()
+    for file in (SHIPPED / "fashion_mnist").glob("*.gz"):
+        (folder / file.name).symlink_to(file)
+    labels = folder / "t10k-labels-idx1-ubyte.gz"
+    labels.unlink()
+    labels.write_bytes(b"not the labels")
+    dataset = load("fashion_mnist")
+    with pytest.raises(DataError, match="test split of fashion_mnist: .*wrong checksum"):
+        dataset.read_test("evaluate")
+    assert dataset.test_reads == []
+
+
+def test_breastmnist_keeps_its_official_split():
+    dataset = load("breastmnist", validation=0)
+    assert dataset.train.counts(2) == [147, 399] and dataset.validation.counts(2) == [21, 57]
+    assert dataset.read_test("count").counts(2) == [42, 114] and "official validation split" in dataset.notes
+
+
+def test_gamma_neutron_is_lossless():
+    dataset = load("gamma_neutron")
+    assert len(dataset.train) + len(dataset.validation) == 1078 and dataset.input_shape == (161,)
+    assert np.array_equal(dataset.preprocessing.apply_integer(dataset.train.x), dataset.train.x)
+    assert dataset.read_test("count").counts(2) == [167, 193]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_no_patient_is_on_two_sides(seed):
+    dataset = load("ecg", seed=seed)
+    test = dataset.read_test("count")
+    train, held, tested = (set(s.groups.tolist()) for s in (dataset.train, dataset.validation, test))
+    assert not train & held and not train & tested and not held & tested
+    assert 202 in tested and 201 not in train | held  # one person
+    assert len(dataset.train) + len(dataset.validation) == 16112 and test.counts(4) == [13021, 1588, 2070, 341]
+    assert min(dataset.validation.counts(4)) > 0 and min(dataset.train.counts(4)) > 300
+    assert dataset.input_shape == (128, 1) and dataset.train.x.dtype == np.int16
+    stored = dataset.preprocessing.apply_integer(dataset.train.x)
+    assert np.abs(stored).max() < 512  # no training beat saturates
+
+
+def test_ecg_with_rr_intervals():
+    dataset = load("ecg", options={"input": "beats+rr", "limit": 400})
+    assert dataset.input_shape == (130,) and dataset.preprocessing.features == 130
+    alone = load("ecg", options={"limit": 400})
+    assert np.array_equal(dataset.preprocessing.apply(dataset.train.x)[:, :128, None], alone.preprocessing.apply(alone.train.x))
+    with pytest.raises(DataError, match="beats\\+rr"):
+        load("ecg", options={"input": "rr"})
+
+
+def test_limit_keeps_the_first_of_each_class(fashion):
+    small = load("fashion_mnist", options={"limit": {"train": 200, "validation": 50, "test": 100}})
+    assert small.train.counts(10) == [20] * 10 and small.validation.counts(10) == [5] * 10
+    first = np.concatenate([np.flatnonzero(fashion.train.y == k)[:20] for k in range(10)])
+    assert np.array_equal(small.train.x, fashion.train.x[np.sort(first)])
+    assert small.read_test("count").counts(10) == [10] * 10
+    assert [len(s) for s in (lambda d: (d.train, d.validation))(load("fashion_mnist", options={"limit": 300}))] == [300, 300]
+
+
+def test_input_type_option():
+    dataset = load("breastmnist", options={"input_type": "ufixed<4,0>"})
+    assert str(dataset.preprocessing.input_type) == "ufixed<4,0,RND_CONV,SAT>"
+    assert dataset.preprocessing.apply_integer(np.array([0, 8, 24, 255])).tolist() == [0, 0, 2, 15]
+
+
+def test_a_dataset_travels_to_other_processes():
+    dataset = pickle.loads(pickle.dumps(load("breastmnist")))
+    assert len(dataset.read_test("count")) == 156
+
+
+def test_every_shipped_file_is_as_listed():
+    import hashlib
+
+    for line in (SHIPPED / "SHA256SUMS").read_text().splitlines():
+        checksum, name = line.split()
+        assert hashlib.sha256((SHIPPED / name).read_bytes()).hexdigest() == checksum, name
+
+
+def test_every_source_states_licence_and_citation():
+    named = [sources.get(n) for n in sources.names() if not sources.get(n).by_path]
+    assert len(named) == 9 and all(s.licence and s.citation and s.alternatives and s.sizes[2] and s.input for s in named)
+
+
+def test_no_tensorflow():
+    import subprocess
+    import sys
+
+    code = "import sys, fpgacompress.data as d; d.load('breastmnist'); sys.exit(any(m in sys.modules for m in ('tensorflow', 'PIL', 'sklearn')))"
+    assert subprocess.run([sys.executable, "-c", code], cwd=SHIPPED.parents[1], timeout=60).returncode == 0
