@@ -24,10 +24,10 @@ demo: install ## the main job on the real Fashion-MNIST (about ten minutes)
 	$(BIN)/fpgacompress run demos/fashion_mnist.yaml
 
 test: install ## the tests (on real data)
-	$(BIN)/python -m pytest -n 2 -m "not slow and not tools" $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow and not tools" $(ARGS)
 
 test-slow: install ## the long tests: larger firmware, more back ends
-	$(BIN)/python -m pytest -n 2 -m "slow" $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "slow" $(ARGS)
 
 bench-training: install ## our training step against model.fit, side by side
 	$(BIN)/python -m benchmarks.training

@@ -93,6 +93,7 @@ def load() -> types.SimpleNamespace:
         import qkeras.quantizers
         import tf_keras
 
+    warnings.filterwarnings("ignore", module=r"(tf_keras|qkeras|tensorflow_model_optimization)\b.*")
     if not isinstance(qkeras.quantizers.K, _FloatPow):
         qkeras.quantizers.K = _FloatPow(qkeras.quantizers.K, tf)
     tf_keras.utils.disable_interactive_logging()

@@ -9,7 +9,9 @@ from typing import Any
 
 def add_parser(subparsers: Any) -> argparse.ArgumentParser:
     """Add the command ``data`` to ``subparsers`` (what ``ArgumentParser.add_subparsers`` returns)."""
-    parser = subparsers.add_parser("data", help="list, show and fetch data sets", description="Data sets: what there is, where it is, what is in it.")
+    parser = subparsers.add_parser(
+        "data", help="list, show and fetch data sets", description="Data sets: what there is, where it is, what is in it."
+    )
     actions = parser.add_subparsers(dest="action", required=True, metavar="list | show | fetch")
     _action(actions, "list", "all sources, and where their files are")
     show = _action(actions, "show", "splits, class counts, preprocessing, licence and hashes of one source or of your own file")
@@ -60,7 +62,9 @@ def _list(args: argparse.Namespace) -> tuple[dict[str, Any], str]:
     lines = [f"{'name':15} {'train':>7} {'val':>5} {'test':>7}  {'licence':40} where"]
     for row in rows:
         sizes = f"{row['train']:7} {row['validation'] or '-':>5} {row['test']:7}"
-        lines.append(f"{row['name']:15} {sizes}  {row['licence'][:40]:40} {row['found'] or 'not here: fpgacompress data fetch ' + row['name']}")
+        lines.append(
+            f"{row['name']:15} {sizes}  {row['licence'][:40]:40} {row['found'] or 'not here: fpgacompress data fetch ' + row['name']}"
+        )
     lines += ["", "your own data:", *(f"  {row['title']}: {row['input']}" for row in own)]
     lines += ["", "folders searched:", *(f"  {folder}" for folder in folders)]
     return {"sources": rows, "own": own, "folders": folders}, "\n".join(lines)
@@ -74,7 +78,11 @@ def _show(args: argparse.Namespace) -> tuple[dict[str, Any], str]:
     dataset = load(args.name, validation=validation, seed=args.seed, data_dir=args.data_dir)
     answer = {**dataset.to_json(), "title": source.title, "home": source.home, "options": {**source.options, **COMMON_OPTIONS}}
     shape = "x".join(map(str, dataset.input_shape))
-    lines = [f"{dataset.name}: {source.title}", f"  input       {shape} {dataset.train.x.dtype}", f"  classes     {', '.join(dataset.classes)}"]
+    lines = [
+        f"{dataset.name}: {source.title}",
+        f"  input       {shape} {dataset.train.x.dtype}",
+        f"  classes     {', '.join(dataset.classes)}",
+    ]
     for key in ("train", "validation"):
         counts = " ".join(map(str, answer[key]["class_counts"][:20]))
         lines.append(f"  {key:11} {answer[key]['samples']} ({counts}{' ...' if len(dataset.classes) > 20 else ''})")

@@ -22,7 +22,9 @@ def class_numbers(y: np.ndarray, classes: int | None, where: str) -> np.ndarray:
     y = np.asarray(y)
     y = y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
     if y.ndim != 1:
-        raise DataError(f"{where}: labels have shape {y.shape}", expected="one class number a sample, shape (n,)", do="np.argmax one-hot labels")
+        raise DataError(
+            f"{where}: labels have shape {y.shape}", expected="one class number a sample, shape (n,)", do="np.argmax one-hot labels"
+        )
     if y.dtype.kind not in "biuf":
         raise DataError(f"{where}: labels are {y.dtype}", expected="class numbers 0, 1, 2, ...")
     if y.dtype.kind == "f":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -101,7 +101,7 @@ class Dataset:
         if self._test is None:
             self._test = self.load_test()
         known = self.test_reads[0].sha256 if self.test_reads else content_sha256(self._test)
-        self.test_reads.append(TestRead(datetime.now(timezone.utc).isoformat(timespec="seconds"), str(reason), len(self._test), known))
+        self.test_reads.append(TestRead(datetime.now(UTC).isoformat(timespec="seconds"), str(reason), len(self._test), known))
         return self._test
 
     def to_json(self) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import shutil
 import sys
 import urllib.request
 import zipfile
+import zlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,13 +23,14 @@ _TIMEOUT = 30.0
 _CHUNK = 1 << 18
 
 
-def download(name: str, file: DataFile, folder: Path) -> Path:
+def download(name: str, file: DataFile, folder: Path, also: tuple[str, ...] = ()) -> Path:
     """Fetch ``file`` into ``folder`` from the first address that answers.
 
     Args:
         name: the data set's name, for messages.
         file: what to fetch; its checksum is compared before the file gets its name.
         folder: data folder; the file is written to ``folder / file.place``.
+        also: other files that are missing, for the message.
 
     Raises:
         DataError: no address answers (the message says which file to put where), a wrong checksum, or a full disk.
@@ -39,7 +41,7 @@ def download(name: str, file: DataFile, folder: Path) -> Path:
         try:
             address, expected = _openml(url, file) if url.startswith("openml:") else (url, file)
             content = _fetch(address, file.name)
-        except (OSError, http.client.HTTPException, ValueError, KeyError, zipfile.BadZipFile) as error:
+        except (OSError, http.client.HTTPException, ValueError, KeyError, zipfile.BadZipFile, zlib.error) as error:
             problems.append(f"{url}: {getattr(error, 'reason', None) or error}")
             continue
         try:
@@ -52,8 +54,18 @@ def download(name: str, file: DataFile, folder: Path) -> Path:
     raise DataError(
         f"{name}: {file.place} is not on this machine and could not be downloaded ({'; '.join(problems)})",
         expected="the file in a data folder, or a network",
-        do=f"get {file.urls[0]} on another machine and put it at {target} (or anywhere as {file.place} below --data-dir)",
+        do=f"get {_for_people(file.urls[0])} on another machine and put it at {target}"
+        + "".join(f", likewise {folder / place}" for place in also)
+        + "; any other data folder will do (--data-dir, FPGACOMPRESS_DATA)",
     )
+
+
+def _for_people(url: str) -> str:
+    """An address that a browser understands."""
+    if url.startswith("openml:"):
+        return f"the ARFF file of https://www.openml.org/d/{url.partition(':')[2]}"
+    address, _, member = url.partition("#")
+    return f"{member} from {address}" if member else address
 
 
 def _openml(url: str, file: DataFile) -> tuple[str, DataFile]:

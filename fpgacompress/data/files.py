@@ -137,14 +137,15 @@ def locate(name: str, alternatives: tuple[tuple[DataFile, ...], ...], data_dir: 
     from .download import download
 
     target = download_folder(data_dir)
+    places = {file: find(file, data_dir) for file in alternatives[0]}
+    missing = tuple(file.place for file, path in places.items() if path is None)
     located = {}
-    for file in alternatives[0]:
-        path = find(file, data_dir)
+    for file, path in places.items():
         if path is None and not file.urls:
             raise DataError(
                 f"{name}: {file.place} is not on this machine and has no address to download it from",
                 expected=f"it in one of {', '.join(map(str, search_folders(data_dir))) or 'the data folders (none exists)'}",
                 do=f"copy demos/data/{file.place} from the source repository of fpgacompress to {target / file.place}",
             )
-        located[file.name] = Located(path or download(name, file, target), file)
+        located[file.name] = Located(path or download(name, file, target, missing[missing.index(file.place) + 1 :]), file)
     return located

@@ -82,7 +82,7 @@ def npz(content: bytes | Path, where: str | Path) -> Iterator[Arrays]:
 
 @dataclass(frozen=True)
 class Table:
-    """A table with a label column: x float32 (n, features), labels as text (n,), names of the feature columns, and groups as text or None."""
+    """A table with a label column: x float32 (n, features), labels as text (n,), names of the features, groups as text (n,) or None."""
 
     x: np.ndarray
     labels: np.ndarray
@@ -96,11 +96,11 @@ def arff(content: bytes, where: str | Path) -> Table:
     Raises:
         DataError: no data section, or rows that are not numbers followed by a class.
     """
-    head, mark, body = _split_arff(content.decode("utf-8", "replace"))
+    head, body = _split_arff(content.decode("utf-8", "replace"))
     names = [_unquote(line.split(None, 1)[1].strip()) for line in head if line.lower().startswith("@attribute")]
-    if not mark or len(names) < 2:
-        raise DataError(f"{where} is not an ARFF file", expected="@ATTRIBUTE lines and a @DATA section")
     rows = [line for line in body.splitlines() if line.strip() and not line.lstrip().startswith("%")]
+    if len(names) < 2 or not rows:
+        raise DataError(f"{where} is not an ARFF file, or has no rows", expected="@ATTRIBUTE lines and a @DATA section")
     try:
         x = np.loadtxt(rows, np.float32, delimiter=",", usecols=range(len(names) - 1), ndmin=2)
     except ValueError as error:
@@ -108,10 +108,10 @@ def arff(content: bytes, where: str | Path) -> Table:
     return Table(x, np.array([row.rpartition(",")[2].strip().strip("'\"") for row in rows]), tuple(names[:-1]))
 
 
-def _split_arff(text: str) -> tuple[list[str], bool, str]:
+def _split_arff(text: str) -> tuple[list[str], str]:
     mark = re.search(r"^\s*@data\s*$", text, re.IGNORECASE | re.MULTILINE)
     head, body = (text[: mark.start()], text[mark.end() :]) if mark else (text, "")
-    return [line.strip() for line in head.splitlines()], bool(body.strip()), body
+    return [line.strip() for line in head.splitlines()], body
 
 
 def _unquote(attribute: str) -> str:
@@ -119,7 +119,9 @@ def _unquote(attribute: str) -> str:
     return attribute[1:].partition(quote)[0] if quote in "'\"" else attribute.split()[0]
 
 
-def delimited(content: bytes, where: str | Path, label: str | int | None = None, header: bool | None = None, group: str | None = None) -> Table:
+def delimited(
+    content: bytes, where: str | Path, label: str | int | None = None, header: bool | None = None, group: str | None = None
+) -> Table:
     """Comma, semicolon, tab or blank separated text; the label column is named, numbered, called label/class/target/y, or the last.
 
     Args:
@@ -142,10 +144,13 @@ def delimited(content: bytes, where: str | Path, label: str | int | None = None,
     width = len(rows[0][1])
     ragged = next(((line, len(row)) for line, row in rows if len(row) != width), None)
     if ragged or width < 2:
-        raise DataError(f"{where}, line {(ragged or rows[0])[0]}: {(ragged or (0, width))[1]} columns", expected=f"{max(width, 2)} columns in every line")
+        raise DataError(
+            f"{where}, line {(ragged or rows[0])[0]}: {(ragged or (0, width))[1]} columns",
+            expected=f"{max(width, 2)} columns in every line",
+        )
     if header is None:
         texts_first, texts_last = (sum(not _is_number(cell) for cell in rows[i][1]) for i in (0, -1))
-        header = texts_first > texts_last
+        header = texts_first > (texts_last if len(rows) > 1 else width - 1)
     names = rows[0][1] if header else [str(i) for i in range(width)]
     rows = rows[1:] if header else rows
     if not rows:

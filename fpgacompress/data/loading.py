@@ -53,6 +53,8 @@ def load(
     name, entry, path = resolve(source, data_dir)
     options = dict(options or {})
     _check_options(name, entry, options)
+    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
+        raise DataError(f"seed is {seed!r}", expected="a whole number from 0")
     limits, input_type = _limits(options.get("limit")), _input_type(options.get("input_type"))
     if data_dir is not None and not Path(data_dir).expanduser().is_dir() and not entry.by_path:
         raise DataError(f"there is no data folder {data_dir}", do="make the folder or leave the option out")
@@ -102,9 +104,13 @@ def resolve(source: str, data_dir: str | Path | None = None) -> tuple[str, Sourc
     if kind is None:
         own = "" if not path.exists() else f"; a file must end in {', '.join(_SUFFIXES)}"
         hint = "give the path itself, such as source: measurements/pulses.npz" if text in sources.names() else ""
-        raise DataError(f"there is no data source '{text}'", expected=f"{nearest(text, named)}one of {', '.join(named)}, or a path{own}", do=hint)
+        raise DataError(
+            f"there is no data source '{text}'", expected=f"{nearest(text, named)}one of {', '.join(named)}, or a path{own}", do=hint
+        )
     if not path.exists():
-        raise DataError(f"there is no file {text}", expected="a path to your data", do=f"check the path; the current folder is {Path.cwd()}")
+        raise DataError(
+            f"there is no file {text}", expected="a path to your data", do=f"check the path; the current folder is {Path.cwd()}"
+        )
     return path.name, sources.get(kind), path
 
 

@@ -25,8 +25,9 @@ _BLOCK = 1 << 20
 class Preprocessing:
     """``raw -> clip(raw * scale + offset, lo, hi) -> input_type``, computed in float64.
 
-    The result is rounded half to even and saturated, so it lies exactly on the grid of ``input_type``. Scales made by this package are powers
-    of two: ``raw * scale`` is then exact, the one rounding is in the addition, and C with or without fused multiply-add gives the same bits.
+    The result is rounded half to even and saturated, so it lies exactly on the grid of ``input_type``. Scales made by this package are
+    powers of two: ``raw * scale`` is then exact, the one rounding is in the addition, and C with or without fused multiply-add
+    gives the same bits.
 
     Attributes:
         scale: one number, or one per entry of the last axis of ``raw``; in 1/(unit of raw).
@@ -35,7 +36,7 @@ class Preprocessing:
         input_type: what enters the network; rounding "RND_CONV", overflow "SAT" or "SAT_SYM", at most 24 bits (exact in float32).
 
     Raises:
-        DataError: a value that is not finite, a scale of 0, an empty interval, lengths that differ, or an input type that wraps or truncates.
+        DataError: a value that is not finite, a scale of 0, an empty interval, lengths that differ, an input type that wraps or truncates.
     """
 
     scale: float | tuple[float, ...]
@@ -50,12 +51,16 @@ class Preprocessing:
                 raise DataError(f"preprocessing: {name} is {getattr(self, name)!r}", expected="a finite number, or a flat list of them")
             object.__setattr__(self, name, float(value) if value.ndim == 0 else tuple(value.tolist()))
         if not np.all(self.scale):
-            raise DataError("preprocessing: scale is 0", expected="a scale that keeps the data", do="leave constant features out, or scale them by 1")
+            raise DataError(
+                "preprocessing: scale is 0", expected="a scale that keeps the data", do="leave constant features out, or scale them by 1"
+            )
         if not isinstance(self.clip, tuple) or len(self.clip) != 2 or not self.clip[0] < self.clip[1]:
             raise DataError(f"preprocessing: clip is {self.clip!r}", expected="two numbers, the lower one first")
         lengths = {len(v) for v in (self.scale, self.offset) if isinstance(v, tuple)}
         if len(lengths) > 1:
-            raise DataError(f"preprocessing: scale and offset have {' and '.join(map(str, sorted(lengths)))} entries", expected="the same number")
+            raise DataError(
+                f"preprocessing: scale and offset have {' and '.join(map(str, sorted(lengths)))} entries", expected="the same number"
+            )
         kind = self.input_type
         if kind.rounding != "RND_CONV" or kind.overflow == "WRAP" or kind.width > 24:
             raise DataError(f"preprocessing: input type {kind}", expected="RND_CONV rounding, SAT or SAT_SYM overflow, at most 24 bits")
@@ -178,11 +183,12 @@ def pixels(input_type: FixedType = PIXEL_TYPE) -> Preprocessing:
 
 
 def standardised(x: np.ndarray, input_type: FixedType = TABLE_TYPE, *, per_feature: bool = True, limit: float = 4.0) -> Preprocessing:
-    """Zero mean and a standard deviation between 0.71 and 1.41, from the statistics of ``x`` (training samples only), clipped to +-limit.
+    """Zero mean and a standard deviation of 0.71 to 1.41, from the statistics of ``x`` (training samples only), clipped to +-limit.
 
-    The scale is the power of two nearest to 1/std in ratio, the offset is rounded to the grid of ``input_type``. The default ``fixed<10,3>``
-    was chosen on Dry Bean and MAGIC: clipping at 4 touches 0.7 % of the values, and between 8 and 16 bits the validation accuracy of a
-    small network moves by less than its spread over seeds.
+    The scale is the power of two nearest to 1/std in ratio, the offset is rounded to the grid of ``input_type``. The default
+    ``fixed<10,3>`` was chosen on Dry Bean and MAGIC: clipping at 4 touches 0.7 % of the values, and the validation accuracy of
+    a float MLP 32-16 is 0.928 and 0.861, against 0.927 and 0.861 with ``fixed<16,6>`` clipped at 31 (means of 3 seeds, standard
+    deviation 0.004).
 
     Args:
         x: training samples, shape (n, features) or (n, ...).

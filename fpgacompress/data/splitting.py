@@ -25,17 +25,24 @@ def sample_count(part: float | int, total: int, classes: int, what: str) -> int:
         raise DataError(
             f"{what} is {part}, that is 0 of {total} samples",
             expected=f"at least {classes} samples, one a class",
-            do=f"set {what} to 0.1; early stopping, best weights, bit widths and temperature are chosen on validation samples, never on the test split",
+            do=f"set {what} to 0.1; early stopping, best weights, bit widths and temperature are chosen on validation samples, "
+            "never on the test split",
         )
     if count < classes or total - count < classes:
-        raise DataError(f"{what} is {part}, that is {count} of {total} samples", expected=f"{classes} to {total - classes} (one a class on both sides)")
+        raise DataError(
+            f"{what} is {part}, that is {count} of {total} samples", expected=f"{classes} to {total - classes} (one a class on both sides)"
+        )
     return count
 
 
-def apportion(counts: np.ndarray, total: int) -> np.ndarray:
-    """Whole shares of ``total`` proportional to ``counts`` (largest remainder), at least 1 of every class that has 2, never a whole class."""
+def apportion(counts: np.ndarray, total: int, reserve: int = 1) -> np.ndarray:
+    """Whole shares of ``total`` proportional to ``counts`` (largest remainder).
+
+    ``reserve`` samples of each class are never given away; every class that has more gets at least one.
+    """
     counts = np.asarray(counts, np.int64)
-    low, high = np.minimum(1, np.maximum(counts - 1, 0)), np.maximum(counts - 1, 0)
+    high = np.maximum(counts - reserve, 0)
+    low = np.minimum(1, high)
     exact = counts * (total / max(1, counts.sum()))
     share = np.clip(np.floor(exact).astype(np.int64), low, high)
     while share.sum() != total:
@@ -113,10 +120,7 @@ def first_stratified(y: np.ndarray, limit: int) -> np.ndarray:
     counts = np.bincount(y)
     if limit < np.count_nonzero(counts):
         raise DataError(f"limit is {limit}", expected=f"at least {np.count_nonzero(counts)}, one sample a class")
-    share = apportion(counts, limit)
-    share[(share == 0) & (counts > 0)] = 1
-    while share.sum() > limit:
-        share[np.argmax(share)] -= 1
+    share = apportion(counts, limit, reserve=0)
     return np.sort(np.concatenate([np.flatnonzero(y == k)[: share[k]] for k in range(len(share))]))
 
 

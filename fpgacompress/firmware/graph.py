@@ -250,6 +250,13 @@ def check_request(network: IntegerNetwork, plan: Mapping[str, tuple[str, int]], 
             )
     if io_type == "io_stream":
         _check_stream(network)
+    for node in (network.input, network.output):
+        if backend == "VivadoAccelerator" and node.out.width > 24:
+            raise HardwareError(
+                f"layer '{node.name}' has the type {node.out}, and VivadoAccelerator moves data as 32-bit floats",
+                expected="at most 24 bits at input and output",
+                do="end the model in QActivation('quantized_bits(...)'), or use the back end Vitis or Vivado",
+            )
 
 
 def _check_stream(network: IntegerNetwork) -> None:
@@ -291,7 +298,7 @@ def build_graph(config: dict[str, Any], network: IntegerNetwork, plan: Mapping[s
     except (UnsupportedError, HardwareError):
         raise
     except Exception as error:  # hls4ml raises bare exceptions
-        raise ToolError(f"hls4ml could not build '{network.name}' ({error})", do="see hls4ml.log in the project folder") from error
+        raise ToolError(f"hls4ml could not build '{network.name}' ({error})") from error
     check_graph(graph, network, plan)
     return graph
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
+import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ..errors import HardwareError, ToolError
+from ..errors import FpgaCompressError, HardwareError, ToolError
 from ..hardware import toolchains
 from ..integer.network import IntegerNetwork
 from . import project
@@ -59,7 +61,7 @@ class Firmware:
     _traced: Path | None = None
 
     def compile(self, optimize: str = "-O3") -> Firmware:
-        """Compile the C simulation with g++.
+        """Compile the C simulation with g++; a library of the same sources, flags and place is used again.
 
         Raises:
             ToolError: g++ is missing (names the package) or fails (its first error line).
@@ -161,20 +163,31 @@ def _configuration(firmware: Firmware, folder: Path) -> dict[str, Any]:
     return config
 
 
+@contextlib.contextmanager
+def _keras_hidden() -> Iterator[None]:
+    """hls4ml's writer imports Keras, and with it TensorFlow (6 s), only to be able to note a Keras model; there is none here."""
+    absent = "keras" not in sys.modules
+    if absent:
+        sys.modules["keras"] = None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        if absent:
+            sys.modules.pop("keras", None)
+
+
 def _write_hls4ml(firmware: Firmware, folder: Path, trace: bool = False) -> None:
     """hls4ml's own files into ``folder``; what it prints goes into ``hls4ml.log`` there."""
     folder.mkdir(parents=True, exist_ok=True)
-    with quiet() as log:
+    with quiet() as log, _keras_hidden():
         try:
             graph = build_graph(_configuration(firmware, folder), firmware.network, firmware.plan, trace)
-            try:
-                graph.write()
-            except OSError as error:
-                raise ToolError(f"the hls4ml project could not be written to {folder} ({error})", do="free disk space") from error
-        finally:
-            text = log.getvalue()
-            if folder.is_dir():
-                (folder / "hls4ml.log").write_text(text)
+            graph.write()
+        except (FpgaCompressError, OSError):
+            raise
+        except Exception as error:  # hls4ml raises bare exceptions
+            raise ToolError(f"hls4ml could not write '{firmware.name}' for {firmware.backend} ({error})") from error
+        (folder / "hls4ml.log").write_text(log.getvalue())
 
 
 def _top_name(name: str) -> str:
@@ -221,9 +234,10 @@ def generate(
     check_request(network, firmware.plan, backend, io)
     if target.exists() and not target.is_dir():
         raise HardwareError(f"'{target}' is a file", expected="a folder, new or to be replaced")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+    scratch: Path | None = None
     try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        scratch = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
         _write_hls4ml(firmware, scratch)
         _name_folder(scratch, target)
         samples = np.zeros((0, *network.input.shape), np.int64) if vectors is None else np.asarray(vectors).reshape(-1, *network.input.shape)
@@ -235,7 +249,8 @@ def generate(
     except OSError as error:
         raise ToolError(f"the project '{target}' could not be written ({error})", do="free disk space or choose another folder") from error
     finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+        if scratch is not None:
+            shutil.rmtree(scratch, ignore_errors=True)
     return firmware
 
 

@@ -6,6 +6,7 @@ layers keep their state in static variables, so threads are not safe.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import subprocess
 import sys
@@ -27,6 +28,16 @@ def _standard(compiler: Path) -> str:
     return "-std=c++23" if probe.returncode == 0 else "-std=c++17"
 
 
+def _sources_key(project_dir: Path, command: list[str]) -> str:
+    """SHA-256 of everything that goes into the library and its run: sources, weights, command, place."""
+    digest = hashlib.sha256("\0".join(command).encode())
+    firmware = project_dir / "firmware"
+    sources = [*project_dir.glob("*_bridge.cpp"), *firmware.glob("*.cpp"), *firmware.glob("*.h"), *firmware.glob("weights/*"), *firmware.rglob("nnet_utils/*.h")]
+    for path in sorted(sources):
+        digest.update(path.name.encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
 def compile_library(project_dir: Path, name: str, optimize: str = "-O3") -> tuple[Path, float]:
     """Compile the generated sources into a shared library inside ``project_dir/firmware``.
 
@@ -36,7 +47,7 @@ def compile_library(project_dir: Path, name: str, optimize: str = "-O3") -> tupl
         optimize: optimization flag.
 
     Returns:
-        The library and the seconds it took.
+        The library and the seconds it took (near zero when a library of the same sources, weights and command is there).
 
     Raises:
         ToolError: g++ is missing or reports an error (the first one is in the message).
@@ -47,15 +58,21 @@ def compile_library(project_dir: Path, name: str, optimize: str = "-O3") -> tupl
     log = project_dir / "compile.log"
     flags = [optimize, "-fPIC", "-fno-gnu-unique", "-w", _standard(compiler), "-Ifirmware/ap_types/"]
     weights = f'-DWEIGHTS_DIR="{project_dir.resolve() / "firmware" / "weights"}"'
+    key = _sources_key(project_dir, [str(compiler), *flags, weights])
+    note = library.with_suffix(".so.sha256")
+    if library.is_file() and note.is_file() and note.read_text() == key:
+        return library, time.perf_counter() - start
     with tempfile.TemporaryDirectory(dir=project_dir) as scratch:
         objects = []
-        for source in (f"firmware/{name}.cpp", f"{name}_bridge.cpp"):
+        wrapper = [f"firmware/{name}_axi.cpp"] if (project_dir / "firmware" / f"{name}_axi.cpp").is_file() else []  # VivadoAccelerator
+        for source in (f"firmware/{name}.cpp", *wrapper, f"{name}_bridge.cpp"):
             target = f"{scratch}/{Path(source).stem}.o"
             toolchains.run([str(compiler), *flags, weights, "-c", source, "-o", target], cwd=project_dir, log=log)
             objects.append(target)
         built = f"{scratch}/{name}.so"
         toolchains.run([str(compiler), *flags, "-shared", *objects, "-o", built], cwd=project_dir, log=log)
         os.replace(built, library)
+        note.write_text(key)
     return library, time.perf_counter() - start
 
 

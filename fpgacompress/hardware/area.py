@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from .facts import LayerFacts
-from .laws import LATENCY_DSP_BITS, dsp, latency_depth, multipliers, registered
+from .facts import UNROLL_LIMIT, LayerFacts
+from .laws import LATENCY_DSP_BITS, dsp, multipliers, registered
 
 HEADS: dict[str, tuple[str, ...]] = {
-    "latency_lut_csynth": ("adders", "two-digit products", "fabric products", "dsp products"),
-    "latency_ff_csynth": ("pipeline registers", "output registers"),
+    "latency_lut_csynth": ("adders", "fabric products", "dsp products"),
+    "latency_ff_csynth": ("pipeline registers",),
     "resource_lut_csynth": ("control", "input registers", "output registers", "accumulator mux", "adders", "fabric multipliers", "operand mux"),
     "resource_ff_csynth": ("control", "output registers", "adders"),
     "resource_lut_post-synth": ("input registers", "output registers", "accumulator mux", "partial sums"),
@@ -22,9 +22,12 @@ def features(head: str, facts: LayerFacts, reuse: int, *, backend: str, clock_ns
     """Features of one layer for one law, in bits (float64, one per name in :data:`HEADS`).
 
     - adders: ``nonzeros x acc`` (Latency: each live weight adds one term) or ``multipliers x acc`` (Resource).
-    - two-digit products: ``min(two-digit weights, 4 x distinct odd two-digit magnitudes) x (x + 4)``: one adder per distinct shifted value.
-    - fabric, dsp products: distinct products with three or more digits, ``4 (x + 4)`` and ``x`` bits each.
-    - pipeline registers: partial sums cut by the pipeline x ``acc``; output registers: ``n_out x acc``; input registers: ``n_in x x``.
+    - fabric products: ``x + 4`` bits for each distinct shifted two-digit value, taken as ``min(two-digit weights, 4 x distinct odd magnitudes)``,
+      and four times that for each distinct product with three or more digits in LUT (fitted apart, both cost the same per bit within 3 %).
+    - dsp products: distinct products in DSP slices, ``x`` bits each.
+    - pipeline registers: partial sums cut by the pipeline x ``acc``; input registers: ``n_in x x``;
+      output registers: ``n_out x (acc + out) / 2`` (the accumulators and the channel to the next layer; the table has both 16 bits wide and cannot tell
+      them apart).
     - accumulator mux: with reuse above ``2 n_in`` each multiplier reaches any output: ``multipliers x 2**ceil(log2 n_out) x acc``.
     - operand mux: with reuse up to ``n_in`` each multiplier picks among ``RF`` inputs: ``multipliers x RF x x``.
     - partial sums: with reuse up to ``n_in``: ``multipliers x acc``.
@@ -37,11 +40,9 @@ def features(head: str, facts: LayerFacts, reuse: int, *, backend: str, clock_ns
         wide = {"auto": facts.wide_products(LATENCY_DSP_BITS), "dsp": facts.products, "fabric": 0}[mapping]
         values = {
             "adders": facts.nonzeros * acc,
-            "two-digit products": min(facts.two_digit, 4 * facts.pairs) * (x + 4),
-            "fabric products": (facts.products - wide) * 4 * (x + 4),
+            "fabric products": (min(facts.two_digit, 4 * facts.pairs) + 4 * (facts.products - wide)) * (x + 4),
             "dsp products": wide * x,
             "pipeline registers": registered(facts, clock_ns, ultrascale) * acc,
-            "output registers": facts.n_out * acc * (1 if latency_depth(facts, clock_ns, ultrascale) else 0),
         }
     else:
         mults = multipliers(facts, "Resource", reuse)
@@ -49,7 +50,7 @@ def features(head: str, facts: LayerFacts, reuse: int, *, backend: str, clock_ns
         values = {
             "control": 1.0,
             "input registers": facts.n_in * x,
-            "output registers": facts.n_out * acc,
+            "output registers": facts.n_out * (acc + facts.out_bits) / 2,
             "accumulator mux": mults * 2 ** (facts.n_out - 1).bit_length() * acc if reuse > 2 * facts.n_in else 0.0,
             "adders": mults * acc,
             "fabric multipliers": (mults - dsp(facts, "Resource", reuse, backend)) * x * facts.w_bits,
@@ -59,13 +60,17 @@ def features(head: str, facts: LayerFacts, reuse: int, *, backend: str, clock_ns
     return np.array([values[name] for name in HEADS[head]], np.float64)
 
 
-def calibrated_range(facts: LayerFacts, strategy: str, reuse: int) -> str | None:
-    """None when a layer lies inside what the laws were calibrated on, else what is outside (one short phrase)."""
+TABLE_TOOL = {"csynth": "Vivado", "post-synth": "Vitis"}
+"""Back end whose designs the Resource laws of each stage were calibrated on (Vivado HLS 2020.1 and Vitis HLS 2023.2, both UltraScale+)."""
+
+
+def outside(facts: LayerFacts, strategy: str, reuse: int, *, stage: str, backend: str, ultrascale: bool) -> str | None:
+    """None when a layer lies inside what its area law was calibrated on, else what is outside (one short phrase)."""
     if not facts.is_dense:
         return "not a dense layer on a vector"
-    if strategy == "Latency":
-        if facts.n_in > 274 or facts.n_weights > 4096:
-            return f"{facts.n_in} inputs, {facts.n_weights} weights (calibrated to 274 inputs and 4096 weights)"
+    if strategy == "Latency" or reuse == 1:
+        if facts.n_in > 274 or facts.n_weights > UNROLL_LIMIT:
+            return f"{facts.n_in} inputs, {facts.n_weights} weights (calibrated to 274 inputs and {UNROLL_LIMIT} weights)"
         return None
     if reuse <= facts.n_in:
         return f"reuse factor {reuse} not above the {facts.n_in} inputs (one design in the table)"
@@ -73,4 +78,8 @@ def calibrated_range(facts: LayerFacts, strategy: str, reuse: int) -> str | None
         return f"{facts.n_in} x {facts.n_out} weights (calibrated to 256 x 256)"
     if facts.x_bits != 16:
         return f"{facts.x_bits}-bit inputs (Resource rows of the table all have 16)"
+    if not ultrascale:
+        return "a 7-series part (Resource rows of the table are UltraScale+)"
+    if TABLE_TOOL[stage] != ("Vivado" if backend.lower().startswith("vivado") else "Vitis"):
+        return f"back end {backend} ({stage} rows of Resource designs are from {TABLE_TOOL[stage]} HLS)"
     return None

@@ -17,19 +17,30 @@ import numpy as np
 
 from .area import HEADS, features
 from .calibration import FILE
+from .facts import UNROLL_LIMIT
 from .table import Sample, design_samples, layer_samples, read_rows
 from .validate import closed_laws, format_rows
 
-FEW = ("operand mux", "partial sums")
-"""Features that only reuse factors up to ``n_in`` have."""
+def fit(x: np.ndarray, y: np.ndarray, rounds: int = 0) -> np.ndarray:
+    """Non-negative coefficients of least squared relative error; with ``rounds`` of reweighting, of least absolute one (Schlossmacher 1973).
+
+    Absolute errors keep a few odd rows from pulling (Latency strategy: rows whose pipeline is one cycle shorter); squared ones keep every physical term.
+    """
+    weights = 1 / y
+    found = _non_negative(x * weights[:, None], y * weights)
+    for _ in range(rounds):
+        error = np.abs(x @ found - y) / y
+        weights = 1 / (y * np.sqrt(np.maximum(error, 0.02)))
+        found = _non_negative(x * weights[:, None], y * weights)
+    return found
 
 
-def fit(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Non-negative coefficients of least relative squared error (features with the most negative coefficient are dropped one by one)."""
+def _non_negative(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Least squares; the feature with the most negative coefficient is dropped until none is negative."""
     used = [i for i in range(x.shape[1]) if np.any(x[:, i])]
     result = np.zeros(x.shape[1])
     while used:
-        found = np.linalg.lstsq(x[:, used] / y[:, None], np.ones(len(y)), rcond=None)[0]
+        found = np.linalg.lstsq(x[:, used], y, rcond=None)[0]
         if (found >= 0).all():
             result[used] = found
             break
@@ -45,13 +56,13 @@ def matrix(head: str, samples: list[Sample]) -> np.ndarray:
     ])
 
 
-def left_out(x: np.ndarray, y: np.ndarray, keys: list[str]) -> np.ndarray:
+def left_out(x: np.ndarray, y: np.ndarray, keys: list[str], rounds: int) -> np.ndarray:
     """Predictions of every row by a fit on the rows with other keys."""
     keys_array = np.array(keys)
     predicted = np.zeros(len(y))
     for key in dict.fromkeys(keys):
         out = keys_array == key
-        predicted[out] = x[out] @ fit(x[~out], y[~out])
+        predicted[out] = x[out] @ fit(x[~out], y[~out], rounds)
     return predicted
 
 
@@ -81,29 +92,39 @@ def fit_head(head: str, samples: list[Sample]) -> dict[str, Any]:
     x, y = matrix(head, samples), np.array([s.truth[column] for s in samples])
     families = [s.family for s in samples]
     groups = [f"{s.family} {architecture(s)}" for s in samples]
-    by_group = left_out(x, y, groups)
+    rounds = 12 if head.startswith("latency") else 0
+    coefficients = fit(x, y, rounds)
+    by_group = left_out(x, y, groups, rounds)
     names = list(dict.fromkeys(families))
     family_errors = {}
-    by_family = left_out(x, y, families) if len(names) > 1 else None
+    by_family = left_out(x, y, families, rounds) if len(names) > 1 else None
     for name in names:
         own = np.array(families) == name
         family_errors[name] = errors(by_family[own], y[own]) if by_family is not None else None
     wide = by_family if by_family is not None and min(families.count(n) for n in names) >= 20 else by_group
     low, high = conformal(wide, y)
     return {
-        "coefficients": {n: float(f"{c:.5g}") for n, c in zip(HEADS[head], fit(x, y))}, "low": round(low, 4), "high": round(high, 4),
+        "coefficients": {n: float(f"{c:.5g}") for n, c in zip(HEADS[head], coefficients)}, "low": round(low, 4), "high": round(high, 4),
         "interval_from": "families left out" if wide is by_family else "architectures left out", "rows": len(y), "families": names,
-        "in_sample": errors(x @ fit(x, y), y), "architectures_left_out": errors(by_group, y), "families_left_out": family_errors,
+        "in_sample": errors(x @ coefficients, y), "architectures_left_out": errors(by_group, y), "families_left_out": family_errors,
     }
 
 
-def fit_few(heads: dict[str, Any], rows: list[dict[str, str]]) -> None:
-    """Post-synthesis area per multiplier at reuse factors up to ``n_in``: no dense-only design has one, so the one GRU design with dense layers gives it."""
+def fit_few(heads: dict[str, Any], layers: list[Sample], rows: list[dict[str, str]]) -> None:
+    """The terms of reuse factors up to ``n_in``, which only one design of the table has (a GRU model whose three dense layers run at 32).
+
+    C-synthesis: what its dense layers take beyond the law, per bit of operand multiplexer. Post-synthesis: the whole design's LUT and FF per
+    multiplier and accumulator bit, an upper bound since the GRU is in it.
+    """
+    few = [s for s in layers if s.strategy == "Resource" and s.layers[0][1] <= s.layers[0][0].n_in and s.layers[0][1] > 1]
+    head = heads["resource_lut_csynth"]["coefficients"]
+    x, at = matrix("resource_lut_csynth", few), HEADS["resource_lut_csynth"].index("operand mux")
+    beyond = (np.array([s.truth["lut_csynth"] for s in few]) - x @ np.array(list(head.values()))) / x[:, at]
+    head["operand mux"] = float(f"{np.median(beyond):.5g}")
     both = [r for r in rows if r["strategy"] == "resource" and r["io_type"].startswith("io_parallel") and r["lut_synth"] and "gru" in r["design_id"]]
     for kind in ("lut", "ff"):
         per_bit = [float(r[f"{kind}_synth"]) / (float(r["dsp_synth"]) * 16) for r in both]
-        if per_bit:
-            heads[f"resource_{kind}_post-synth"]["coefficients"]["partial sums"] = round(float(np.median(per_bit)), 3)
+        heads[f"resource_{kind}_post-synth"]["coefficients"]["partial sums"] = round(float(np.median(per_bit)), 3)
 
 
 def ratios(rows: list[dict[str, str]]) -> dict[str, Any]:
@@ -120,9 +141,9 @@ def ratios(rows: list[dict[str, str]]) -> dict[str, Any]:
 
 
 def activation_head(rows: list[dict[str, str]], kind: str) -> dict[str, Any]:
-    """LUT or FF per element and input bit of a ReLU or quantizer in parallel form, from the ReLU modules with reports of their own."""
-    values = [float(r[kind]) / (float(r["n_in"]) * float(r["x_bits"])) for r in rows
-              if r["type"] == "relu" and r["io"] == "io_parallel" and r["n_in"] and r["x_bits"] and float(r["n_in"]) <= 128]
+    """LUT or FF per element and bit (input plus output) of a ReLU or quantizer in parallel form, from ReLU modules with reports of their own."""
+    values = [float(r[kind]) / (float(r["n_in"]) * (float(r["x_bits"]) + float(r["y_bits"]))) for r in rows
+              if r["type"] == "relu" and r["io"] == "io_parallel" and r["n_in"] and r["x_bits"] and r["y_bits"]]
     return {"value": round(float(np.median(values)), 3), "low": round(float(np.quantile(values, 0.05)), 3),
             "high": round(float(np.quantile(values, 0.95)), 3), "rows": len(values)}
 
@@ -131,10 +152,11 @@ def calibrate(data: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Fit everything to the tables in ``data``; returns the calibration's content and the closed laws' scores."""
     designs, layers = read_rows(data / "designs_train.csv.gz"), read_rows(data / "layers_train.csv.gz")
     whole, parts = design_samples(designs), layer_samples(layers)
-    unrolled = [s for s in parts + whole if all(rf == 1 and f.n_weights <= 4096 and f.nonzeros for f, rf in s.layers)]
-    shared = [s for s in whole + parts if s.strategy == "Resource" and all(rf > 1 for _, rf in s.layers)]
+    unrolled = [s for s in parts + whole if s.strategy == "Latency" and all(rf == 1 and f.n_weights <= UNROLL_LIMIT and f.nonzeros for f, rf in s.layers)]
+    unrolled = [s for s in unrolled if len(s.layers) == 1]
+    shared = [s for s in whole if s.strategy == "Resource" and all(rf > f.n_in for f, rf in s.layers)]
     heads = {h: fit_head(h, unrolled if h.startswith("latency") else shared) for h in HEADS}
-    fit_few(heads, designs)
+    fit_few(heads, parts, designs)
     content = {
         "date": datetime.date.today().isoformat(), "source": "wa-hls4ml, hls4ml_MLP_estimator, hls4ml-data and public repositories (numeric facts)",
         "command": "python -m fpgacompress.hardware.calibrate", "designs": len(designs), "layers": len(layers),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -88,7 +89,14 @@ class Area:
     extrapolated: bool
 
     def __add__(self, other: Area) -> Area:
+        """Sum of two areas of the same law: errors may be common, so the ends add."""
         return Area(self.value + other.value, self.low + other.low, self.high + other.high, self.extrapolated or other.extrapolated)
+
+    def beside(self, other: Area) -> Area:
+        """Sum of two areas whose errors are independent (different laws): deviations add in quadrature."""
+        low, high = (self.value - self.low, other.value - other.low), (self.high - self.value, other.high - other.value)
+        value = self.value + other.value
+        return Area(value, value - math.hypot(*low), value + math.hypot(*high), self.extrapolated or other.extrapolated)
 
     def scaled(self, ratio: tuple[float, float, float]) -> Area:
         """Times a ratio that has an interval of its own."""

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import math
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..figures import Figure, figures_to_json, unavailable
 from ..integer.network import IntegerNetwork
 from . import laws
-from .area import calibrated_range
+from .area import outside
 from .board import RESOURCES, Board
 from .calibration import ZERO, Area
-from .facts import LayerFacts, network_facts
+from .facts import UNROLL_LIMIT, LayerFacts, network_facts
 from .layer import Setting, activation_area, layer_area, layer_counts
 from .reuse import LayerPlan, check_plan
 from .reuse import plan as make_plan
@@ -23,6 +24,9 @@ RULE = (
     "for DSP and BRAM18 the upper end of the law"
 )
 """How ``fits`` is judged; printed with every answer."""
+
+STAGES_OF = {kind: (("csynth", kind), ("post-synth", f"{kind}_post_synth")) for kind in ("lut", "ff")}
+"""Stage and name in ``total`` of each LUT and FF figure."""
 
 NO_CONV = "the LUT and FF laws are calibrated on dense layers; no convolution of the shared table has its layers reported apart"
 NO_STREAM = "io_stream adds FIFOs and line buffers whose depth HLS sets by co-simulation; no law is calibrated for them"
@@ -75,7 +79,8 @@ class Estimate:
         """The stable form that ``fpgacompress estimate --json`` prints."""
         return figures_to_json({
             "board": self.board.key or self.board.name, "part": self.board.part, "strategy": self.strategy, "clock_ns": self.clock_ns, "io": self.io,
-            "backend": self.backend, "total": self.total, "utilisation": self.utilisation, "layers": self.layers, "activations": self.activations,
+            "backend": self.backend, "capacity": {r: Figure(self.board.capacity(r), UNITS[r], provenance=self.board.source) for r in RESOURCES},
+            "total": self.total, "utilisation": self.utilisation, "layers": self.layers, "activations": self.activations,
             "fits": self.fits, "fits_reason": self.fits_reason, "fits_rule": RULE, "notes": self.notes,
         })
 
@@ -99,17 +104,21 @@ def estimate(
     setting = Setting.of(board, clock_ns, backend)
     facts = network_facts(network)
     why_not = _no_area(facts, io)
-    layers = [_layer_row(f, plan[f.name], setting, why_not) for f in facts.values()]
+    layers = [_layer_row(f, plan[f.name], setting, why_not, len(facts) == 1) for f in facts.values()]
     activations, total = {}, {}
     for kind in ("lut", "ff"):
-        for stage, name in (("csynth", kind), ("post-synth", f"{kind}_post_synth")):
+        for stage, name in STAGES_OF[kind]:
             acting = sum((activation_area(n, network, kind, stage) for n in network.nodes), ZERO)
-            weights = sum((layer_area(f, plan[f.name], kind, stage, setting) for f in facts.values()), ZERO)
+            weights = sum((layer_area(f, plan[f.name], kind, stage, setting, alone=len(facts) == 1) for f in facts.values()), ZERO)
             activations[name] = acting.figure(UNITS[kind], stage) if not why_not else unavailable(why_not, UNITS[kind])
-            total[name] = (acting + weights).figure(UNITS[kind], stage) if not why_not else unavailable(why_not, UNITS[kind])
+            total[name] = weights.beside(acting).figure(UNITS[kind], stage) if not why_not else unavailable(why_not, UNITS[kind])
     total |= _counted(network, facts, plan, setting, io)
     fits, reason = judge(total, board)
-    return Estimate(board, setting.clock_ns, io, backend, plan, total, layers, activations, fits, reason, _notes(facts, plan, io, total))
+    wide = [n for n in network.nodes if math.prod(n.shape) > UNROLL_LIMIT] if io == "io_parallel" else []
+    if wide:
+        fits, reason = False, (f"'{wide[0].name}' has {math.prod(wide[0].shape)} elements; io_parallel partitions every array and HLS stops at "
+                               f"{UNROLL_LIMIT}: take io_stream")
+    return Estimate(board, setting.clock_ns, io, backend, plan, total, layers, activations, fits, reason, _notes(facts, plan, setting))
 
 
 def _no_area(facts: dict[str, LayerFacts], io: str) -> str | None:
@@ -118,16 +127,16 @@ def _no_area(facts: dict[str, LayerFacts], io: str) -> str | None:
     return NO_STREAM if io == "io_stream" else None
 
 
-def _layer_row(facts: LayerFacts, plan: LayerPlan, setting: Setting, why_not: str | None) -> dict[str, Any]:
+def _layer_row(facts: LayerFacts, plan: LayerPlan, setting: Setting, why_not: str | None, alone: bool) -> dict[str, Any]:
     counts = layer_counts(facts, plan, setting)
     row: dict[str, Any] = {
         "name": facts.name, "op": facts.op, "strategy": plan.strategy, "reuse": plan.reuse, "n_in": facts.n_in, "n_out": facts.n_out,
         "positions": facts.positions, "n_weights": facts.n_weights, "nonzeros": facts.nonzeros, "mults": counts["mults"],
     }
     for kind in ("lut", "ff"):
-        for stage, name in (("csynth", kind), ("post-synth", f"{kind}_post_synth")):
-            row[name] = unavailable(why_not, UNITS[kind]) if why_not else layer_area(facts, plan, kind, stage, setting).figure(UNITS[kind], stage)
-    row["dsp"] = _dsp(counts["dsp"])
+        for stage, name in STAGES_OF[kind]:
+            row[name] = unavailable(why_not, UNITS[kind]) if why_not else layer_area(facts, plan, kind, stage, setting, alone=alone).figure(UNITS[kind], stage)
+    row["dsp"] = _dsp(counts["dsp"], plan.strategy)
     row["bram18"] = _rom(counts["bram18"])
     row["latency_cycles"] = _cycles(counts["latency_cycles"], plan.strategy == "Resource", facts.is_dense)
     row["ii"] = Figure(counts["ii"], "cycles", stage="csynth", provenance="law" if facts.is_dense else "extrapolated")
@@ -135,13 +144,22 @@ def _layer_row(facts: LayerFacts, plan: LayerPlan, setting: Setting, why_not: st
     return row
 
 
-def _dsp(count: int) -> Figure:
-    slack = max(2, round(0.05 * count)) if count else 0
-    return Figure(count, "DSP", max(count - slack, 0), count + slack, "max(2, 5 %): holds on 98 % of the table's rows", "csynth", "law")
+DSP_TEXT = "Resource max(2, 5 %), Latency max(2, 15 %): holds on all rows of the table"
+ROM_TEXT = "1 block per layer: holds on 99 % of the table's rows"
+
+
+def _dsp(count: int, strategy: str) -> Figure:
+    slack = max(2, math.ceil((0.05 if strategy == "Resource" else 0.15) * count)) if count else 0
+    return Figure(count, "DSP", max(count - slack, 0), count + slack, DSP_TEXT, "csynth", "law")
 
 
 def _rom(count: int) -> Figure:
-    return Figure(count, "BRAM18", max(count - 1, 0), count + (1 if count else 0), "1 block per layer: holds on 99 % of the table's rows", "csynth", "law")
+    return Figure(count, "BRAM18", max(count - 1, 0), count + (1 if count else 0), ROM_TEXT, "csynth", "law")
+
+
+def _sum(parts: list[Figure]) -> Figure:
+    """Sum of figures of one law; the ends add."""
+    return replace(parts[0], value=sum(f.value for f in parts), low=sum(f.low for f in parts), high=sum(f.high for f in parts))
 
 
 def _cycles(cycles: int, resource: bool, dense: bool) -> Figure:
@@ -153,15 +171,11 @@ def _cycles(cycles: int, resource: bool, dense: bool) -> Figure:
 def _counted(network: IntegerNetwork, facts: dict[str, LayerFacts], plan: dict[str, LayerPlan], setting: Setting, io: str) -> dict[str, Figure]:
     """DSP, BRAM18, latency and II of the design."""
     counts = [layer_counts(f, plan[f.name], setting) for f in facts.values()]
-    dsp = [_dsp(c["dsp"]) for c in counts]
-    figures = {"dsp": Figure(sum(c["dsp"] for c in counts), "DSP", sum(f.low for f in dsp), sum(f.high for f in dsp),
-                             "max(2, 5 %) per layer: holds on 98 % of the table's rows", "csynth", "law")}
+    figures = {"dsp": _sum([_dsp(c["dsp"], plan[n].strategy) for n, c in zip(facts, counts)])}
     if io == "io_stream":
         figures["bram18"] = unavailable(NO_STREAM, "BRAM18")
     else:
-        rom = [_rom(c["bram18"]) for c in counts]
-        figures["bram18"] = Figure(sum(c["bram18"] for c in counts), "BRAM18", sum(f.low for f in rom), sum(f.high for f in rom),
-                                   "1 block per layer: holds on 99 % of the table's rows", "csynth", "law")
+        figures["bram18"] = _sum([_rom(c["bram18"]) for c in counts])
     others = sum(n.op in ("quantize", "maxpool", "add") for n in network.nodes)
     figures |= _timing(facts, plan, setting, counts, others, io)
     return figures
@@ -218,14 +232,17 @@ def _share(figure: Figure, capacity: int) -> Figure:
     return Figure(round(figure.value / capacity, 4), "fraction", ends[0], ends[1], figure.interval, figure.stage, figure.provenance)
 
 
-def _notes(facts: dict[str, LayerFacts], plan: dict[str, LayerPlan], io: str, total: dict[str, Figure]) -> list[str]:
+def _notes(facts: dict[str, LayerFacts], plan: dict[str, LayerPlan], setting: Setting) -> list[str]:
     notes = []
     stored = [f.name for f in facts.values() if plan[f.name].strategy == "Resource" and plan[f.name].reuse > 1 and f.nonzeros < f.n_weights]
     if stored:
         notes.append(f"zeros are not exploited in Resource strategy: they are stored and multiplied like other weights ({', '.join(stored)})")
     for f in facts.values():
-        outside = calibrated_range(f, plan[f.name].strategy, plan[f.name].reuse)
-        if outside:
-            notes.append(f"layer '{f.name}' is extrapolated: {outside}")
+        layer = plan[f.name]
+        phrase = outside(f, layer.strategy, layer.reuse, stage="post-synth", backend=setting.backend, ultrascale=setting.ultrascale)
+        if phrase:
+            notes.append(f"LUT and FF of layer '{f.name}' are extrapolated: {phrase}")
+    if stored and len(facts) > 1:
+        notes.append("C-synthesis LUT of layers in Resource strategy is that of single layers, without the channels between them")
     notes.append("not counted: AXI interface, DMA and processor subsystem of a board design; BRAM18 after synthesis differs from C-synthesis")
     return notes

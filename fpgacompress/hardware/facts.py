@@ -26,6 +26,7 @@ class LayerFacts:
         x_bits: width of the input type, bits.
         w_bits: width of the weight type, bits.
         acc_bits: width of the accumulator, bits.
+        out_bits: width of what the layer hands on, bits: that of the quantizer behind it (hls4ml's result type is set to it), else ``acc_bits``.
         nonzeros: weights that are not zero.
         products: sum over inputs of the number of distinct signed weights with three or more CSD digits (one multiplier each in Latency strategy).
         pairs: sum over inputs of the number of distinct odd magnitudes with exactly two CSD digits.
@@ -43,6 +44,7 @@ class LayerFacts:
     x_bits: int
     w_bits: int
     acc_bits: int
+    out_bits: int
     nonzeros: int
     products: int
     pairs: int
@@ -103,10 +105,15 @@ def layer_facts(network: IntegerNetwork, node: Node) -> LayerFacts:
     counts = weight_facts(matrix)
     return LayerFacts(
         name=node.name, op=node.op, n_in=matrix.shape[0], n_out=matrix.shape[1], positions=int(np.prod(node.shape[:-1], dtype=np.int64)),
-        x_bits=x_bits, w_bits=node.kernel.type.width, acc_bits=node.out.width, nonzeros=counts["nonzeros"], products=counts["products"],
+        x_bits=x_bits, w_bits=node.kernel.type.width, acc_bits=node.out.width, out_bits=_out_bits(network, node), nonzeros=counts["nonzeros"], products=counts["products"],
         pairs=counts["pairs"], two_digit=counts["two_digit"], span=counts["span"], ebops=counts["total_span"] * x_bits,
         product_spans=counts["product_spans"],
     )
+
+
+def _out_bits(network: IntegerNetwork, node: Node) -> int:
+    readers = [other for other in network.nodes if node.name in other.inputs]
+    return readers[0].out.width if len(readers) == 1 and readers[0].op == "quantize" else node.out.width
 
 
 def network_facts(network: IntegerNetwork) -> dict[str, LayerFacts]:

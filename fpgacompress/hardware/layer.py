@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from ..integer.network import IntegerNetwork, Node
 from . import laws
-from .area import calibrated_range, features
+from .area import features, outside
 from .board import Board
 from .calibration import SPREAD, ZERO, Area, Calibration, load_calibration
 from .facts import LayerFacts
@@ -29,41 +30,49 @@ class Setting:
         return cls(board.ultrascale, float(clock_ns or board.clock_ns), backend)
 
 
-def layer_area(facts: LayerFacts, plan: LayerPlan, kind: str, stage: str, setting: Setting, calibration: Calibration | None = None) -> Area:
+def layer_area(
+    facts: LayerFacts, plan: LayerPlan, kind: str, stage: str, setting: Setting, *, alone: bool = False, calibration: Calibration | None = None
+) -> Area:
     """LUT (``kind`` "lut") or FF ("ff") of a weighted layer at a stage ("csynth", "post-synth"); a convolution counts its window kernel only.
 
     Resource strategy has a law per stage; Latency strategy has one for C-synthesis, and the measured ratio of designs with both gives post-synthesis.
-    A reuse factor of 1 in Resource strategy unrolls like Latency (the table shows the same LUT within a few percent).
+    A reuse factor of 1 in Resource strategy unrolls like Latency (the table shows the same LUT within a few percent). The C-synthesis FF law of
+    Resource strategy knows single layers only; in a chain (``alone`` False) the channels between layers hold more registers than the layers, so
+    there the post-synthesis law is divided by the measured ratio.
     """
     calibration = calibration or load_calibration()
     unrolled = plan.strategy == "Latency" or plan.reuse == 1
+    if not unrolled and kind == "ff" and stage == "csynth" and not alone:
+        value, low, high = calibration.ratios["resource_ff"]
+        after = layer_area(facts, plan, kind, "post-synth", setting, calibration=calibration)
+        return Area(after.value / value, after.low / high, after.high / low, True)
     head = f"latency_{kind}_csynth" if unrolled else f"resource_{kind}_{stage}"
     values = features(head, facts, plan.reuse, backend=setting.backend, clock_ns=setting.clock_ns, ultrascale=setting.ultrascale)
     value = calibration.predict(head, values)
     area = Area(value, value * calibration.heads[head].low, value * calibration.heads[head].high, False)
     if unrolled and stage == "post-synth":
         area = area.scaled(calibration.ratios[f"latency_{kind}"])
-    if calibrated_range(facts, "Latency" if unrolled else "Resource", plan.reuse):
+    if outside(facts, plan.strategy, plan.reuse, stage=stage, backend=setting.backend, ultrascale=setting.ultrascale):
         area = area.widened(SPREAD["size" if unrolled or plan.reuse > facts.n_in else "reuse"])
     return area
 
 
 def activation_area(node: Node, network: IntegerNetwork, kind: str, stage: str, calibration: Calibration | None = None) -> Area:
-    """LUT or FF of a ``quantize`` node (ReLU or cast) in parallel form: elements x input bits x the measured charge; ZERO for other nodes.
+    """LUT or FF of a ``quantize`` node (ReLU or cast) in parallel form: elements x (input + output bits) x the measured charge; ZERO
+    for other nodes.
 
-    Calibrated on ReLU with truncation and saturation; rounding to nearest costs an adder more (counted as half an input width more, extrapolated).
+    Calibrated on ReLU with truncation and saturation; rounding to nearest costs an adder more (counted as one output width, extrapolated).
     """
     if node.op != "quantize":
         return ZERO
     calibration = calibration or load_calibration()
-    count = 1
-    for size in node.shape:
-        count *= size
-    bits = count * network.node(node.inputs[0]).out.width
+    count = math.prod(node.shape)
+    source = network.node(node.inputs[0]).out
+    bits = count * (source.width + node.out.width)
     value, low, high = calibration.ratios[f"activation_{kind}"]
-    rounds = node.out.rounding != "TRN" and network.node(node.inputs[0]).out.fraction > node.out.fraction
-    extra = 0.5 if rounds and kind == "lut" else 0.0
-    area = Area(bits * (value + extra), bits * low, bits * (high + 2 * extra), rounds)
+    rounds = node.out.rounding != "TRN" and source.fraction > node.out.fraction
+    extra = count * node.out.width if rounds and kind == "lut" else 0
+    area = Area(bits * value + extra, bits * low, bits * high + 2 * extra, rounds)
     return area.scaled(calibration.ratios[f"latency_{kind}"]) if stage == "post-synth" else area
 
 

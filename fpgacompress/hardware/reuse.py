@@ -97,6 +97,8 @@ def check_plan(network: IntegerNetwork, plan: dict[str, LayerPlan]) -> None:
         HardwareError: the layer and the nearest legal choice.
     """
     facts = network_facts(network)
+    if not facts:
+        raise HardwareError(f"the network '{network.name}' has no layer with weights", expected="at least one dense or convolution layer")
     for name in plan:
         if name not in facts:
             raise HardwareError(f"the plan names a layer '{name}' that has no weights", expected=f"one of {', '.join(facts)}")
@@ -119,7 +121,8 @@ def plan(
 ) -> dict[str, LayerPlan]:
     """A strategy and a reuse factor for every layer with weights, by layer name.
 
-    "auto" takes the smallest initiation interval at which the central post-synthesis estimate stays within 70 % of every resource and its upper
+    "auto" takes reuse factors above ``n_in`` only (below, C-synthesis gives every multiplier a multiplexer of its own and the estimate rests on one
+    design), unless a latency budget asks for more. It takes the smallest initiation interval at which the central post-synthesis estimate stays within 70 % of every resource and its upper
     end within 100 %, then spends what is left on latency. Where nothing fits, the cheapest legal plan is returned; :func:`.estimate.estimate` then
     says that it does not fit. Latency strategy is taken only for kernels of at most 4096 weights, Resource keeps ``n_weights / RF`` below it.
 
@@ -132,28 +135,38 @@ def plan(
         HardwareError: an illegal factor (with the nearest legal ones), a layer that cannot be unrolled, an unmet budget.
     """
     kind = _named(strategy, {"auto": "auto", "latency": "latency", "resource": "resource"}, "strategy")
-    _named(io, {"io_parallel": "parallel", "io_stream": "stream", "parallel": "parallel", "stream": "stream"}, "io")
+    _named(io, {"io_parallel": "", "io_stream": "", "parallel": "", "stream": ""}, "io")
     setting = Setting.of(board, clock_ns, backend)
     facts = network_facts(network)
+    if not facts:
+        raise HardwareError(f"the network '{network.name}' has no layer with weights", expected="at least one dense or convolution layer")
     given = _given(reuse, facts, kind)
-    options = []
-    for name, layer in facts.items():
-        if name in given:
-            check_layer(layer, given[name])
-            ways = [given[name]]
-        else:
-            ways = legal_plans(layer, kind)
-            if not ways:
-                check_layer(layer, LayerPlan("Latency", 1))
-        options.append([_cost(layer, way, board, setting) for way in ways])
     fixed = _fixed(network, board)
+    for everything in (False, True):
+        chosen = _choose([_options(f, given.get(n), kind, everything, board, setting) for n, f in facts.items()], fixed)
+        total = sum(c.cycles for c in chosen)
+        if latency_budget_cycles is None or total <= latency_budget_cycles:
+            return {name: c.plan for name, c in zip(facts, chosen)}
+    raise HardwareError(f"the quickest plan that fits {board.name} takes {total} cycles in its layers", expected=f"at most {latency_budget_cycles}",
+                        do="take a larger board, a smaller student or a larger budget")
+
+
+def _options(facts: LayerFacts, given: LayerPlan | None, strategy: str, everything: bool, board: Board, setting: Setting) -> list[_Cost]:
+    """Ways to build a layer that a plan may choose from; one when the user fixed it."""
+    if given is not None:
+        check_layer(facts, given)
+        return [_cost(facts, given, board, setting)]
+    ways = legal_plans(facts, strategy)
+    if not ways:
+        check_layer(facts, LayerPlan("Latency", 1))
+    known = [w for w in ways if w.strategy == "Latency" or w.reuse > facts.n_in or not facts.is_dense]
+    return [_cost(facts, way, board, setting) for way in (ways if everything or not known else known)]
+
+
+def _choose(options: list[list[_Cost]], fixed: tuple[dict[str, float], dict[str, float]]) -> list[_Cost]:
+    """The quickest plan that fits, or the cheapest where none does."""
     found = _balanced(options, fixed)
-    chosen = _quicker(found, options, fixed) if found else [min(layer, key=lambda c: (c.worst, c.cycles)) for layer in options]
-    total = sum(c.cycles for c in chosen)
-    if latency_budget_cycles is not None and total > latency_budget_cycles:
-        raise HardwareError(f"the quickest plan that fits {board.name} takes {total} cycles in its layers", expected=f"at most {latency_budget_cycles}",
-                            do="take a larger board, a smaller student or a larger budget")
-    return {name: c.plan for name, c in zip(facts, chosen)}
+    return _quicker(found, options, fixed) if found else [min(layer, key=lambda c: (c.worst, c.cycles)) for layer in options]
 
 
 def _given(reuse: str | int | dict[str, int], facts: dict[str, LayerFacts], strategy: str) -> dict[str, LayerPlan]:

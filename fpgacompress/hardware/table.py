@@ -64,7 +64,7 @@ def _facts(layer: dict[str, Any]) -> LayerFacts | None:
     two = int(layer.get("nnz", 0)) - int(layer.get("npow2", 0)) - int(layer.get("n_ge3csd", 0))
     return LayerFacts(
         name="", op="dense", n_in=int(layer["n_in"]), n_out=int(layer["n_out"]), positions=1, x_bits=layer["x"][0], w_bits=layer["w"][0],
-        acc_bits=(layer.get("acc") or layer["y"])[0], nonzeros=live("nnz"), products=live("share3s"), pairs=live("share2"), two_digit=max(two, 0),
+        acc_bits=(layer.get("acc") or layer["y"])[0], out_bits=(layer.get("y") or layer["acc"])[0], nonzeros=live("nnz"), products=live("share3s"), pairs=live("share2"), two_digit=max(two, 0),
         span=int(layer.get("maxspan", 0)), ebops=live("wspan") * layer["x"][0],
     )
 

@@ -38,8 +38,16 @@ def wilson(successes: int, n: int, confidence: float = 0.95) -> tuple[float, flo
     return float(interval.low), float(interval.high)
 
 
-def proportion(successes: int, n: int, unit: str = "fraction", *, stage: str | None = None, provenance: str | None = None,
-               what: str = "samples", confidence: float = 0.95) -> Figure:
+def proportion(
+    successes: int,
+    n: int,
+    unit: str = "fraction",
+    *,
+    stage: str | None = None,
+    provenance: str | None = None,
+    what: str = "samples",
+    confidence: float = 0.95,
+) -> Figure:
     """``successes / n`` as a figure with its :func:`wilson` interval; ``what`` names the trials in the interval's text."""
     low, high = wilson(successes, n, confidence)
     return Figure(successes / n, unit, low, high, f"{_level(confidence)} Wilson, {n:,} {what}", stage, provenance)
@@ -87,8 +95,8 @@ def mcnemar_p(only_a: int, only_b: int, method: Literal["exact", "mid-p"] = "mid
 def newcombe_paired(both: int, only_a: int, only_b: int, neither: int, confidence: float = 0.95) -> tuple[float, float]:
     """Interval of the difference of two paired proportions, (both + only_a)/n - (both + only_b)/n.
 
-    Newcombe's square-and-add interval with the corrected correlation (Newcombe 1998, Stat. Med. 17:2635, method 10): Wilson intervals of the
-    two proportions joined by phi. It stays inside [-1, 1] and is proper also when nobody disagrees.
+    Newcombe's square-and-add interval with the corrected correlation (Newcombe 1998, Stat. Med. 17:2635, method 10):
+    Wilson intervals of the two proportions joined by phi. It stays inside [-1, 1] and is proper also when nobody disagrees.
     """
     n = both + only_a + only_b + neither
     p_a, p_b = (both + only_a) / n, (both + only_b) / n
@@ -106,8 +114,9 @@ def newcombe_paired(both: int, only_a: int, only_b: int, neither: int, confidenc
     return max(-1.0, difference - below), min(1.0, difference + above)
 
 
-def paired_test(a_correct: np.ndarray, b_correct: np.ndarray, *, method: Literal["exact", "mid-p"] = "mid-p",
-                confidence: float = 0.95) -> PairedTest:
+def paired_test(
+    a_correct: np.ndarray, b_correct: np.ndarray, *, method: Literal["exact", "mid-p"] = "mid-p", confidence: float = 0.95
+) -> PairedTest:
     """McNemar's test and Newcombe's interval from two correctness vectors over the same samples.
 
     Args:
@@ -120,35 +129,56 @@ def paired_test(a_correct: np.ndarray, b_correct: np.ndarray, *, method: Literal
     """
     a, b = np.asarray(a_correct, bool).ravel(), np.asarray(b_correct, bool).ravel()
     if a.size != b.size or a.size == 0:
-        raise DataError(f"correctness vectors of {a.size} and {b.size} samples", expected="the same samples in the same order for both models")
+        raise DataError(
+            f"correctness vectors of {a.size} and {b.size} samples", expected="the same samples in the same order for both models"
+        )
     both, only_a, only_b = int(np.sum(a & b)), int(np.sum(a & ~b)), int(np.sum(~a & b))
     low, high = newcombe_paired(both, only_a, only_b, a.size - both - only_a - only_b, confidence)
-    return PairedTest((only_a - only_b) / a.size, low, high, mcnemar_p(only_a, only_b, method), only_a, only_b, int(a.size),
-                      f"McNemar {method}, {_level(confidence)} Newcombe paired interval")
+    return PairedTest(
+        (only_a - only_b) / a.size,
+        low,
+        high,
+        mcnemar_p(only_a, only_b, method),
+        only_a,
+        only_b,
+        int(a.size),
+        f"McNemar {method}, {_level(confidence)} Newcombe paired interval",
+    )
 
 
-def compare(a: str, b: str, a_correct: np.ndarray, b_correct: np.ndarray, *, split: str = "test", confidence: float = 0.95) -> dict[str, Any]:
+def compare(
+    a: str,
+    b: str,
+    a_correct: np.ndarray,
+    b_correct: np.ndarray,
+    *,
+    split: str = "test",
+    labels: tuple[str, str] | None = None,
+    confidence: float = 0.95,
+) -> dict[str, Any]:
     """One entry of a report's ``comparisons``: accuracy of model ``a`` minus that of model ``b`` on the same samples.
 
     Args:
         a, b: the models' names in the results ("student", "qap").
         a_correct, b_correct: booleans ``(n,)``.
         split: the split they were measured on, for the provenance.
+        labels: what the text calls the two models; their names when None.
         confidence: coverage of the interval.
 
     Returns:
         ``{"a", "b", "metric", "difference": Figure, "p": Figure, "text"}``.
     """
     test = paired_test(a_correct, b_correct, confidence=confidence)
+    first, second = labels or (a, b)
     source = f"measured on the {split} split"
-    interval = f"{_level(confidence)} Newcombe paired, {test.n:,} {split} samples, {test.only_a + test.only_b:,} of them answered differently right"
+    interval = f"{_level(confidence)} Newcombe paired, {test.n:,} {split} samples, one of the two right on {test.only_a + test.only_b:,}"
     difference = Figure(test.difference, "fraction", test.low, test.high, interval, "trained", source)
     p = Figure(test.p, "probability", stage="trained", provenance=f"{source}, McNemar mid-p on {test.only_a:,} against {test.only_b:,}")
     if test.low > 0 or test.high < 0:
-        verdict = f"{a} is {'better' if test.difference > 0 else 'worse'} than {b} by {100 * abs(test.difference):.2f} points"
+        verdict = f"{first} is {'better' if test.difference > 0 else 'worse'} than {second} by {100 * abs(test.difference):.2f} points"
     else:
-        verdict = f"no difference shown between {a} and {b}: the interval includes zero"
-    text = f"{verdict} ({a} alone right on {test.only_a:,} samples, {b} alone on {test.only_b:,}; one training run of each)"
+        verdict = f"no difference shown between {first} and {second}: the interval includes zero"
+    text = f"{verdict} ({first} alone right on {test.only_a:,} samples, {second} alone on {test.only_b:,}; one training run of each)"
     return {"a": a, "b": b, "metric": "accuracy", "difference": difference, "p": p, "text": text}
 
 
@@ -168,7 +198,9 @@ def mean_over_seeds(values: Sequence[float], unit: str = "fraction", *, what: st
     return Figure(mean, unit, mean - half, mean + half, f"{_level(confidence)} t, {x.size} {what}", "trained", source)
 
 
-def paired_over_seeds(a: Sequence[float], b: Sequence[float], unit: str = "fraction", *, what: str = "seeds", confidence: float = 0.95) -> Figure:
+def paired_over_seeds(
+    a: Sequence[float], b: Sequence[float], unit: str = "fraction", *, what: str = "seeds", confidence: float = 0.95
+) -> Figure:
     """Mean of ``a - b`` over runs that share their seed, with the paired Student's t interval.
 
     Args:
@@ -206,5 +238,10 @@ def majority_baseline(train_labels: np.ndarray, labels: np.ndarray | None = None
     majority = names[int(np.argmax(counts))]
     judged = train if labels is None else np.asarray(labels).ravel()
     split = "training" if labels is None else split
-    return proportion(int(np.sum(judged == majority)), judged.size, stage="trained", what=f"{split} samples",
-                      provenance=f"measured on the {split} split, always answering class {majority}")
+    return proportion(
+        int(np.sum(judged == majority)),
+        judged.size,
+        stage="trained",
+        what=f"{split} samples",
+        provenance=f"measured on the {split} split, always answering class {majority}",
+    )

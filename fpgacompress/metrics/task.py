@@ -35,7 +35,7 @@ def as_class_logits(logits: np.ndarray) -> np.ndarray:
 
 
 def predictions(logits: np.ndarray) -> np.ndarray:
-    """Predicted class ``(n,)`` int64. Ties, frequent with quantized logits, go to the lowest class as in numpy, Keras and the HLS test bench."""
+    """Predicted class ``(n,)`` int64. Ties, frequent with quantized logits, go to the lowest class as numpy's argmax does."""
     return np.argmax(as_class_logits(logits), axis=1)
 
 
@@ -51,7 +51,7 @@ def confusion_matrix(labels: np.ndarray, predicted: np.ndarray, classes: int) ->
 
 
 def f1_per_class(true_positives: np.ndarray, support: np.ndarray, predicted: np.ndarray) -> np.ndarray:
-    """F1 = 2 TP / (support + predicted) along the last axis; NaN for a class that is neither present nor predicted (left out of the mean)."""
+    """F1 = 2 TP / (support + predicted) along the last axis; NaN for a class neither present nor predicted (left out of the mean)."""
     total = support + predicted
     return np.where(total > 0, 2.0 * true_positives / np.maximum(total, 1), np.nan)
 
@@ -59,8 +59,8 @@ def f1_per_class(true_positives: np.ndarray, support: np.ndarray, predicted: np.
 def macro_f1(confusion: np.ndarray, *, provenance: str | None = None, resamples: int = RESAMPLES, seed: int = 0) -> Figure:
     """Unweighted mean of the classes' F1 with a percentile bootstrap interval.
 
-    F1 depends on the data only through the confusion matrix, so drawing the matrix from a multinomial over its cells *is* the bootstrap over
-    samples (Efron 1979), without touching the samples.
+    F1 depends on the data only through the confusion matrix, so drawing the matrix from a multinomial over its cells *is* the
+    bootstrap over samples (Efron 1979), without touching the samples.
 
     Args:
         confusion: counts ``(c, c)``, rows true.
@@ -100,9 +100,9 @@ def _placements(scores: np.ndarray, positive: np.ndarray) -> np.ndarray:
 def auc(logits: np.ndarray, labels: np.ndarray, *, provenance: str | None = None) -> Figure:
     """Area under the ROC curve: ordinary for two classes, macro average of one-vs-rest on the softmax's ranking for more.
 
-    The interval is DeLong's (DeLong, DeLong & Clarke-Pearson 1988, Biometrics 44:837) on the logit scale: every sample's placement value is its
-    contribution to the AUC, contributions of the classes are averaged before taking the variance within each true class, so correlations between
-    the one-vs-rest curves are counted.
+    The interval is DeLong's (DeLong, DeLong & Clarke-Pearson 1988, Biometrics 44:837) on the logit scale: every sample's placement
+    value is its contribution to the AUC; contributions of the classes are averaged before taking the variance within each true
+    class, so that correlations between the one-vs-rest curves are counted.
 
     Args:
         logits: ``(n, c)``, ``(n, 1)`` or ``(n,)``.
@@ -141,8 +141,15 @@ def auc(logits: np.ndarray, labels: np.ndarray, *, provenance: str | None = None
     return figure.with_interval(float(low), float(high), f"95 % DeLong on the logit scale, {n:,} samples{kind}")
 
 
-def calibration_error(logits: np.ndarray, labels: np.ndarray, *, provenance: str | None = None, bins: int = ECE_BINS,
-                      resamples: int = RESAMPLES, seed: int = 0) -> Figure:
+def calibration_error(
+    logits: np.ndarray,
+    labels: np.ndarray,
+    *,
+    provenance: str | None = None,
+    bins: int = ECE_BINS,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> Figure:
     """Expected calibration error: mean gap between confidence and accuracy over equal-width confidence bins (Guo et al. 2017, ICML, eq. 3).
 
     The estimate is biased upwards by sampling noise (a perfectly calibrated net has ECE > 0 on a finite split), and so is the percentile
@@ -171,8 +178,9 @@ def calibration_error(logits: np.ndarray, labels: np.ndarray, *, provenance: str
     return Figure(value, "fraction", min(float(low), value), max(float(high), value), interval, "trained", provenance)
 
 
-def evaluate(logits: np.ndarray, labels: np.ndarray, classes: Sequence[str] | int, *, split: str, resamples: int = RESAMPLES,
-             seed: int = 0) -> dict[str, Any]:
+def evaluate(
+    logits: np.ndarray, labels: np.ndarray, classes: Sequence[str] | int, *, split: str, resamples: int = RESAMPLES, seed: int = 0
+) -> dict[str, Any]:
     """Everything a report says about a classifier's answers on one split.
 
     Args:
@@ -194,9 +202,13 @@ def evaluate(logits: np.ndarray, labels: np.ndarray, classes: Sequence[str] | in
     names = [str(k) for k in range(classes)] if isinstance(classes, int) else [str(c) for c in classes]
     z, y = as_class_logits(logits), np.asarray(labels).ravel()
     if len(y) == 0 or len(z) != len(y):
-        raise DataError(f"{len(z):,} rows of logits and {len(y):,} labels in the {split} split", expected="as many of each, and at least one")
+        raise DataError(
+            f"{len(z):,} rows of logits and {len(y):,} labels in the {split} split", expected="as many of each, and at least one"
+        )
     if z.shape[1] != len(names):
-        raise DataError(f"logits have {z.shape[1]} classes, the data has {len(names)} ({', '.join(names[:12])})", expected="the same number")
+        raise DataError(
+            f"logits have {z.shape[1]} classes, the data has {len(names)} ({', '.join(names[:12])})", expected="the same number"
+        )
     if not np.issubdtype(y.dtype, np.integer) or y.min() < 0 or y.max() >= len(names):
         raise DataError(f"labels of type {y.dtype} from {y.min()} to {y.max()}", expected=f"integers from 0 to {len(names) - 1}")
     y = y.astype(np.int64)
@@ -217,8 +229,13 @@ def evaluate(logits: np.ndarray, labels: np.ndarray, classes: Sequence[str] | in
         "ece": calibration_error(z, y, provenance=source, resamples=resamples, seed=seed),
         "confusion": matrix.tolist(),
         "per_class": [
-            {"class": name, "samples": int(support[k]), "precision": ratio(hits[k], predicted[k]), "recall": ratio(hits[k], support[k]),
-             "f1": None if np.isnan(f1[k]) else float(f1[k])}
+            {
+                "class": name,
+                "samples": int(support[k]),
+                "precision": ratio(hits[k], predicted[k]),
+                "recall": ratio(hits[k], support[k]),
+                "f1": None if np.isnan(f1[k]) else float(f1[k]),
+            }
             for k, name in enumerate(names)
         ],
     }

@@ -155,7 +155,7 @@ def compress(
     with folder.lock():
         (folder.folder / "recipe.yaml").write_text(recipe.to_yaml(), encoding="utf-8")
         message(f"{recipe.name}: run folder {folder.folder}")
-        trainer, builder = Trainer(recipe, folder), Builder(recipe, folder, Path(projects or "hls_projects"))
+        trainer, builder = Trainer(recipe, folder), Builder(recipe, folder, Path(projects or "hls_projects").absolute())
         message(f"  data: {len(trainer.dataset.train)} training, {len(trainer.dataset.validation)} validation samples of {trainer.dataset.name}")
         _rehearse_once(recipe, folder, trainer)
         if until == "data":

@@ -1,4 +1,4 @@
-"""What every plot shares: colours that colour-blind readers can tell apart, sizes that a projector can show, files without a date in them."""
+"""What every plot shares: colours that colour-blind readers can tell apart, sizes that a projector can show, PNG files."""
 
 from __future__ import annotations
 
@@ -24,11 +24,31 @@ LOOKS = {
 """Colour, marker and line of each model, the same in every plot; shape and dash also tell them apart in grey."""
 
 RC = {
-    "font.size": 12, "axes.titlesize": 13, "axes.titleweight": "bold", "axes.titlelocation": "left", "axes.labelsize": 12,
-    "xtick.labelsize": 11, "ytick.labelsize": 11, "legend.fontsize": 11, "axes.spines.top": False, "axes.spines.right": False,
-    "axes.edgecolor": "#888888", "axes.labelcolor": INK, "xtick.color": INK, "ytick.color": INK, "text.color": INK,
-    "axes.grid": True, "grid.color": "#e3e3e3", "grid.linewidth": 0.8, "axes.axisbelow": True, "legend.frameon": False,
-    "lines.linewidth": 2.0, "figure.dpi": 140, "savefig.dpi": 140, "font.family": "sans-serif", "font.sans-serif": ["DejaVu Sans"],
+    "font.size": 12,
+    "axes.titlesize": 13,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.labelsize": 12,
+    "xtick.labelsize": 11,
+    "ytick.labelsize": 11,
+    "legend.fontsize": 11,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": "#888888",
+    "axes.labelcolor": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "text.color": INK,
+    "axes.grid": True,
+    "grid.color": "#e3e3e3",
+    "grid.linewidth": 0.8,
+    "axes.axisbelow": True,
+    "legend.frameon": False,
+    "lines.linewidth": 2.0,
+    "figure.dpi": 140,
+    "savefig.dpi": 140,
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans"],
 }
 
 

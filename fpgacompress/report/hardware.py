@@ -9,7 +9,7 @@ from ..figures import STAGES, Figure
 from .results import figure, section
 
 RESOURCES = {"lut": "LUT", "ff": "FF", "dsp": "DSP", "bram18": "BRAM18", "uram": "URAM"}
-TIMES = {"latency_cycles": "latency", "latency_us": "latency", "ii": "initiation interval"}
+TIMES = {"latency_cycles": "latency", "latency_us": "latency (time)", "ii": "initiation interval"}
 SUFFIXES = {"_post_synth": "post-synth", "_routed": "routed", "_simulated": "simulated", "_csynth": "csynth"}
 
 

@@ -35,7 +35,11 @@ def join(parts: Iterable[str], between: str = "") -> Html:
 
 def tag(name: str, content: Any = "", **attributes: Any) -> Html:
     """``<name attributes>content</name>``; ``cls`` is class, underscores in attribute names become dashes, None leaves one out."""
-    text = "".join(f' {("class" if k == "cls" else k.replace("_", "-"))}="{escape(str(v), quote=True)}"' for k, v in attributes.items() if v is not None)
+    text = "".join(
+        f' {("class" if k == "cls" else k.replace("_", "-"))}="{escape(str(v), quote=True)}"'
+        for k, v in attributes.items()
+        if v is not None
+    )
     return Html(f"<{name}{text}>{esc(content)}</{name}>")
 
 
@@ -57,7 +61,11 @@ def table(headings: Sequence[Any], rows: Iterable[Sequence[Any]], *, cls: str = 
     """A table; the first column is the row's heading; ``strong`` are indices of rows set in bold. Wide tables scroll inside themselves."""
     head = tag("tr", join(tag("th", h, scope="col") for h in headings))
     body = join(
-        tag("tr", join(tag("td" if k else "th", cell, **({} if k else {"scope": "row"})) for k, cell in enumerate(row)), cls="strong" if i in strong else None)
+        tag(
+            "tr",
+            join(tag("td" if k else "th", cell, **({} if k else {"scope": "row"})) for k, cell in enumerate(row)),
+            cls="strong" if i in strong else None,
+        )
         for i, row in enumerate(rows)
     )
     return tag("div", tag("table", join([tag("thead", head), tag("tbody", body)]), cls=cls or None), cls="scroll")
@@ -86,4 +94,6 @@ def pairs(content: dict[str, Any]) -> Html:
 def picture(path: Path, caption: str, alt: str) -> Html:
     """A PNG embedded as base64."""
     data = base64.b64encode(path.read_bytes()).decode("ascii")
-    return tag("figure", join([Html(f'<img alt="{escape(alt, quote=True)}" src="data:image/png;base64,{data}">'), tag("figcaption", caption)]))
+    return tag(
+        "figure", join([Html(f'<img alt="{escape(alt, quote=True)}" src="data:image/png;base64,{data}">'), tag("figcaption", caption)])
+    )

@@ -36,8 +36,11 @@ def number(value: float | int, kind: str = "") -> str:
 
     Args:
         value: finite.
-        kind: "fraction" (four digits), "signed" (four digits and sign), "percent" (of a fraction), "bits", "p", or "" to choose by size.
+        kind: "fraction" (four digits), "signed" (four digits and sign), "percent" (of a fraction), "bits", "p", "short" (4.35 M),
+            or "" to choose by size.
     """
+    if kind == "short":
+        return short_count(value)
     if kind == "fraction":
         return f"{value:.4f}"
     if kind == "signed":
@@ -59,9 +62,11 @@ def value_text(figure: Figure, kind: str = "") -> str:
 
 
 def interval_text(figure: Figure, kind: str = "") -> str:
-    """"0.8886-0.9006" (with an en dash), "to" between signed numbers; empty when the figure has no interval."""
+    """ "0.8886-0.9006" (with an en dash), "to" between signed numbers; empty when the figure has no interval."""
     if figure.value is None or figure.low is None or figure.high is None:
         return ""
+    if kind == "percent":
+        return f"{100 * figure.low:.1f}\u2013{number(figure.high, kind)}"
     return number(figure.low, kind) + (" to " if kind == "signed" else "\u2013") + number(figure.high, kind)
 
 
@@ -72,7 +77,7 @@ def full_text(figure: Figure, kind: str = "") -> str:
 
 
 def short_count(value: float | int) -> str:
-    """"4.35 M" for columns where the size matters, not the digits; below 10,000 the number itself."""
+    """ "4.35 M" for columns where the size matters, not the digits; below 10,000 the number itself."""
     for size, letter in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
         if abs(value) >= size and abs(value) >= 1e4:
             return f"{value / size:.3g} {letter}"

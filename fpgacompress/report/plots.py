@@ -13,7 +13,6 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import PowerNorm
 from matplotlib.ticker import EngFormatter, LogLocator, MaxNLocator, PercentFormatter
-from matplotlib.transforms import ScaledTranslation
 
 from ..figures import Figure
 from .canvas import look, sheet, spread
@@ -37,24 +36,58 @@ def _points(results: dict[str, Any], cost: str) -> list[tuple[int, str, str, Fig
     return found
 
 
+def _label_width(text: str) -> float:
+    """Roughly how many points a label and its distance take."""
+    return 7.2 * len(text) + 26
+
+
+def _crossed(point: tuple, points: list[tuple], points_per_log: float) -> bool:
+    """Whether a label on the right of ``point`` would cross another model's interval bar."""
+    for other in points:
+        distance = np.log(other[3].value / point[3].value) * points_per_log
+        low, high = (other[4].value if v is None else v for v in (other[4].low, other[4].high))
+        if 12 < distance < _label_width(point[2]) and low - 0.001 <= point[4].value <= high + 0.001:
+            return True
+    return False
+
+
 def _cost_panel(axes: Axes, points: list[tuple[int, str, str, Figure, Figure]], cost: str) -> None:
+    costs = [p[3].value for p in points]
+    axes.set_xscale("log")
+    axes.set_xlim(min(costs) / 1.7, max(costs) * 1.7 * (max(costs) / min(costs)) ** 0.3)
+    (left, right), points_wide = axes.get_xlim(), axes.bbox.width / axes.figure.dpi * 72
+    to_left = [_crossed(point, points, points_wide / np.log(right / left)) for point in points]
+    if any(to_left):  # room for the labels that stand on the left
+        room = max(_label_width(p[2]) for p, moved in zip(points, to_left, strict=True) if moved) / points_wide
+        left = right / (right / left) ** (1 / (1 - room))
+        axes.set_xlim(left, right)
+    step = (right / left) ** (-9 / 72 * axes.figure.dpi / axes.bbox.width)  # 9 points to the left on the log axis
     for k, (index, name, _, x, y) in enumerate(points):
         colour, marker, _ = look(name, index)
         ends = None if y.low is None or y.high is None else [[max(y.value - y.low, 0)], [max(y.high - y.value, 0)]]
         equal = sum(abs(np.log(x.value / p[3].value)) < 0.03 for p in points[:k])  # same cost: step aside by the width of a bar
-        aside = axes.transData + ScaledTranslation(-9 * equal / 72, 0, axes.figure.dpi_scale_trans)
-        axes.errorbar(x.value, y.value, yerr=ends, fmt=marker, color=colour, markersize=10, capsize=4, elinewidth=1.6, zorder=3, transform=aside)
-    axes.set_xscale("log")
-    costs = [p[3].value for p in points]
-    axes.set_xlim(min(costs) / 1.7, max(costs) * 1.7 * (max(costs) / min(costs)) ** 0.3)
-    axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if max(costs) < 300 * min(costs) else (1.0,)))
+        axes.errorbar(
+            x.value * step**equal, y.value, yerr=ends, fmt=marker, color=colour, markersize=10, capsize=4, elinewidth=1.6, zorder=3
+        )
+    axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if right < 100 * left else (1.0, 3.0) if right < 1e4 * left else (1.0,)))
     axes.xaxis.set_major_formatter(EngFormatter(sep=" "))
     axes.xaxis.set_minor_formatter("")
     axes.set_xlabel(COSTS[cost] + ", log scale")
     bottom, top = axes.get_ylim()
-    for (index, name, text, x, y), height in zip(points, spread([p[4].value for p in points], 0.075 * (top - bottom)), strict=True):
-        axes.annotate(text, (x.value, y.value), (14, 0), textcoords="offset points", color=look(name, index)[0], va="center", fontweight="bold", zorder=4,
-                      fontsize=11, bbox={"facecolor": "white", "alpha": 0.8, "edgecolor": "none", "pad": 1}).set_position((14, (height - y.value) / (top - bottom) * axes.bbox.height * 72 / axes.figure.dpi))
+    heights = spread([p[4].value for p in points], 0.075 * (top - bottom))
+    for (index, name, text, x, y), height, moved in zip(points, heights, to_left, strict=True):
+        rise = (height - y.value) / (top - bottom) * axes.bbox.height / axes.figure.dpi * 72
+        axes.annotate(
+            text,
+            (x.value, y.value),
+            (-24 if moved else 14, rise),
+            textcoords="offset points",
+            color=look(name, index)[0],
+            va="center",
+            ha="right" if moved else "left",
+            fontweight="bold",
+            fontsize=11,
+        )
 
 
 def accuracy_cost(results: dict[str, Any], path: Path) -> Path | None:
@@ -119,9 +152,12 @@ def training_curves(results: dict[str, Any], path: Path) -> Path | None:
 def _matrix(axes: Axes, counts: np.ndarray, classes: list[str], title: str, first: bool) -> Any:
     size = len(counts)
     share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    classes = classes if size <= 30 else [""] * size
     image = axes.imshow(share, cmap="Blues", norm=PowerNorm(0.5, 0.0, 1.0))  # square root: errors of a few per cent stay visible
     axes.set_title(title)
-    axes.set_xticks(range(size), classes, rotation=45 if max(map(len, classes)) > 2 else 0, ha="right" if max(map(len, classes)) > 2 else "center")
+    axes.set_xticks(
+        range(size), classes, rotation=45 if max(map(len, classes)) > 2 else 0, ha="right" if max(map(len, classes)) > 2 else "center"
+    )
     axes.set_yticks(range(size), classes if first else [""] * size)
     axes.set_xlabel("predicted")
     axes.grid(visible=False)
@@ -130,8 +166,15 @@ def _matrix(axes: Axes, counts: np.ndarray, classes: list[str], title: str, firs
         side.set_visible(False)
     if size <= 16:
         for row, column in zip(*np.nonzero(counts), strict=True):
-            axes.text(column, row, f"{counts[row, column]:,}", ha="center", va="center", fontsize=13 if size <= 4 else 9.5 if size <= 10 else 7,
-                      color="white" if share[row, column] > 0.36 else "#222222")
+            axes.text(
+                column,
+                row,
+                f"{counts[row, column]:,}",
+                ha="center",
+                va="center",
+                fontsize=13 if size <= 4 else 9.5 if size <= 10 else 7,
+                color="white" if share[row, column] > 0.36 else "#222222",
+            )
     return image
 
 

@@ -32,7 +32,9 @@ def _shown(value: Any) -> float:
 def _layers(results: dict[str, Any]) -> list[dict[str, Any]]:
     chosen = student(results)
     layers = (chosen[1].get("layers") if chosen else None) or []
-    return [layer for layer in layers if isinstance(layer, dict) and np.isfinite(_shown(layer.get("weights"))) and _shown(layer["weights"]) > 0]
+    return [
+        layer for layer in layers if isinstance(layer, dict) and np.isfinite(_shown(layer.get("weights"))) and _shown(layer["weights"]) > 0
+    ]
 
 
 def layer_bits(results: dict[str, Any], path: Path) -> Path | None:
@@ -44,8 +46,9 @@ def layer_bits(results: dict[str, Any], path: Path) -> Path | None:
     with sheet(path, 11.0, 1.7 + 0.75 * len(layers)) as drawing:
         left, right = drawing.subplots(1, 2, sharey=True, width_ratios=[1, 1.15])
         widest = 0
-        for k, (key, what, colour, hatch) in enumerate((("kernel_type", "weights", BLUE, None), ("bias_type", "bias", SKY, "///"),
-                                                        ("activation_type", "activation", ORANGE, "..."))):
+        for k, (key, what, colour, hatch) in enumerate(
+            (("kernel_type", "weights", BLUE, None), ("bias_type", "bias", SKY, "///"), ("activation_type", "activation", ORANGE, "..."))
+        ):
             for row, layer in zip(rows, layers, strict=True):
                 bits = type_bits(layer.get(key))
                 if bits is None and key == "kernel_type" and np.isfinite(_shown(layer.get("bits"))):
@@ -99,8 +102,17 @@ def _histogram(axes: Axes, name: str, weights: dict[str, Any]) -> None:
     axes.set_xlim(-span * lsb, span * lsb)
     text = f"zero: {100 * zero / max(total, 1):.1f} %\n{zero:,.0f} weights" + ("\n(bar cut)" if zero > top else "")
     side = 1 if counts[levels > 0].sum() <= counts[levels < 0].sum() else -1
-    axes.text(0.99 if side > 0 else 0.01, 0.99, text, transform=axes.transAxes, ha="right" if side > 0 else "left", va="top", fontsize=10, color=RED,
-              bbox={"facecolor": "white", "alpha": 0.85, "edgecolor": "none", "pad": 1.5})
+    axes.text(
+        0.99 if side > 0 else 0.01,
+        0.99,
+        text,
+        transform=axes.transAxes,
+        ha="right" if side > 0 else "left",
+        va="top",
+        fontsize=10,
+        color=RED,
+        bbox={"facecolor": "white", "alpha": 0.85, "edgecolor": "none", "pad": 1.5},
+    )
     used = int(np.sum(counts > 0))
     grid = type_bits(weights.get("type"))
     of = f" of {2**grid}" if grid and grid < 20 else ""
@@ -116,8 +128,11 @@ def weight_histograms(results: dict[str, Any], path: Path) -> Path | None:
     """One panel for each layer of the student: how many weights sit on each level; the bar of the zeros is cut and carries its number."""
     kept = section(results, "weights")
     name, model = student(results) or ("student", {})
-    layers = {k: w for k, w in section(kept, name if name in kept else next(iter(kept), "")).items()
-              if isinstance(w, dict) and len(w.get("values") or []) and len(w["values"]) == len(w.get("counts") or [])}
+    layers = {
+        k: w
+        for k, w in section(kept, name if name in kept else next(iter(kept), "")).items()
+        if isinstance(w, dict) and len(w.get("values") or []) and len(w["values"]) == len(w.get("counts") or [])
+    }
     if not layers:
         return None
     shown = list(layers.items())[:MOST_LAYERS]
@@ -127,12 +142,14 @@ def weight_histograms(results: dict[str, Any], path: Path) -> Path | None:
         grid = drawing.subplots(lines, columns, squeeze=False)
         for axes, (layer, weights) in zip(grid.flat, shown, strict=False):
             _histogram(axes, layer, weights)
-        for axes in grid.flat[len(shown):]:
+        for axes in grid.flat[len(shown) :]:
             axes.set_visible(False)
         for axes in grid[:, 0]:
             axes.set_ylabel("weights")
         more = f" (first {len(shown)} of {len(layers)} layers)" if len(layers) > len(shown) else ""
-        drawing.suptitle(f"{label(name, model)}: weights on the quantizer's levels{more}", x=0.01, ha="left", fontweight="bold", fontsize=13)
+        drawing.suptitle(
+            f"{label(name, model)}: weights on the quantizer's levels{more}", x=0.01, ha="left", fontweight="bold", fontsize=13
+        )
     return path
 
 
@@ -146,7 +163,14 @@ def _board_panel(axes: Axes, names: list[str], cells: dict[str, Cell], stage: st
         axes.barh(row, share.value, 0.56, color=colour)
         ends = share.value
         if share.low is not None and share.high is not None:
-            axes.errorbar(share.value, row, xerr=[[max(share.value - share.low, 0)], [max(share.high - share.value, 0)]], color=INK, capsize=5, elinewidth=1.8)
+            axes.errorbar(
+                share.value,
+                row,
+                xerr=[[max(share.value - share.low, 0)], [max(share.high - share.value, 0)]],
+                color=INK,
+                capsize=5,
+                elinewidth=1.8,
+            )
             ends = max(ends, share.high)
         axes.text(ends + 0.02, row, f"{100 * share.value:.1f} %", va="center", fontsize=11, fontweight="bold")
     axes.axvline(1.0, color=INK, linestyle="--", linewidth=1.4)
@@ -172,6 +196,11 @@ def utilisation(results: dict[str, Any], path: Path) -> Path | None:
         grid = np.atleast_1d(drawing.subplots(1, len(stages)))
         for k, (axes, (stage, cells)) in enumerate(zip(grid, stages.items(), strict=True)):
             _board_panel(axes, names, cells, stage, k == 0)
-        drawing.suptitle(f"share of {estimate.get('board') or 'the board'} ({estimate.get('part') or 'part n/a'})", x=0.01, ha="left",
-                         fontweight="bold", fontsize=13)
+        drawing.suptitle(
+            f"share of {estimate.get('board') or 'the board'} ({estimate.get('part') or 'part n/a'})",
+            x=0.01,
+            ha="left",
+            fontweight="bold",
+            fontsize=13,
+        )
     return path

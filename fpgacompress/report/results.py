@@ -27,11 +27,15 @@ def load(run_dir: str | Path) -> dict[str, Any]:
         tree = json.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError):
         what = f"{Path(run_dir)} has no {FILE}" if Path(run_dir).is_dir() else f"there is no run folder {run_dir}"
-        raise RunError(what, expected="the folder of a finished run", do="run 'fpgacompress run RECIPE.yaml' first, it prints the folder") from None
+        raise RunError(
+            what, expected="the folder of a finished run", do="run 'fpgacompress run RECIPE.yaml' first, it prints the folder"
+        ) from None
     except OSError as error:
         raise RunError(f"{path} cannot be read ({error.strerror})", do="check the file's permissions") from None
     except (ValueError, RecursionError) as error:
-        raise RunError(f"{path} is not valid JSON ({error})", do="run the recipe again; finished steps are reused and the file is written anew") from None
+        raise RunError(
+            f"{path} is not valid JSON ({error})", do="run the recipe again; finished steps are reused and the file is written anew"
+        ) from None
     if not isinstance(tree, dict) or not isinstance(tree.get("models", {}), dict):
         raise RunError(f"{path} holds no results", expected="one JSON object with 'models'", do="run the recipe again")
     return normal(tree, str(path))

@@ -1,15 +1,14 @@
-"""The sections of the page about models and hardware. Each takes the results and gives HTML, empty when there is nothing to say."""
+"""The sections of the page about models and figures. Each takes the results and gives HTML, empty when there is nothing to say."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from ..figures import Figure
-from .hardware import RESOURCES, TIMES, by_stage
-from .html import Html, esc, fig, join, pairs, plain, table, tag
+from .html import Html, esc, fig, join, plain, table, tag
 from .numbers import PROVENANCES, STAGES, number
 from .results import all_figures, figure, label, models, section, student
-from .tables import COLUMNS, hardware_title, missing_notes
+from .tables import COLUMNS, missing_notes
 from .verdicts import verdicts
 
 
@@ -29,15 +28,39 @@ def tiles(results: dict[str, Any]) -> Html:
 def legend(results: dict[str, Any]) -> Html:
     """What stages and the letters behind figures mean; only those that occur."""
     used = {f.stage for _, f in all_figures(results) if f.stage}
-    marks = [join([tag("sup", m), " ", PROVENANCES[k]]) for k, m in (("law", "L"), ("calibrated", "C"), ("extrapolated", "X"), ("stated", "?"))]
+    marks = [
+        join([tag("sup", m), " ", PROVENANCES[k]]) for k, m in (("law", "L"), ("calibrated", "C"), ("extrapolated", "X"), ("stated", "?"))
+    ]
     stages = [join([tag("b", s), " ", text]) for s, text in STAGES.items() if s in used]
     lines = [
-        join([tag("b", "Reading the figures. "), "Point at a figure for its stage, source and interval; small print under it is the interval; ",
-              "all of them are listed with their sources at the end."]),
-        join([tag("b", "Letters. "), join(marks, "; "), "; no letter: measured or counted; ", tag("span", "n/a", cls="na"), " cannot be had, with the reason."]),
+        join(
+            [
+                tag("b", "Reading the figures. "),
+                "Point at a figure for its stage, source and interval; small print under it is the interval; ",
+                "all of them are listed with their sources at the end.",
+            ]
+        ),
+        join(
+            [
+                tag("b", "Letters. "),
+                join(marks, "; "),
+                "; no letter: measured or counted; ",
+                tag("span", "n/a", cls="na"),
+                " cannot be had, with the reason.",
+            ]
+        ),
     ]
     if stages:
-        lines.append(join([tag("b", "Stages. "), "Figures of different stages are different quantities and never share a column: ", join(stages, "; "), "."]))
+        lines.append(
+            join(
+                [
+                    tag("b", "Stages. "),
+                    "Figures of different stages are different quantities and never share a column: ",
+                    join(stages, "; "),
+                    ".",
+                ]
+            )
+        )
     return tag("div", join(tag("p", line) for line in lines), cls="legend")
 
 
@@ -47,23 +70,63 @@ def models_section(results: dict[str, Any]) -> Html:
     if not listed:
         return tag("p", "No model was evaluated in this run.")
     columns = COLUMNS[:3] + (("ece", "ECE", "fraction"),) + COLUMNS[3:5] + (("sparsity", "zeros", "percent"),) + COLUMNS[5:]
-    rows = [[label(n, m)] + [fig(figure(m, key), "" if kind == "short" else kind) for key, _, kind in columns] for n, m in listed]
+    rows = [[label(n, m)] + [fig(figure(m, key), kind) for key, _, kind in columns] for n, m in listed]
     strong = [i for i, (n, _) in enumerate(listed) if n == "student"]
-    parts = [table(["model"] + [h for _, h, _ in columns], rows, strong=strong)]
+    parts = [table(["model"] + [h for _, h, _ in columns], rows, cls="dense", strong=strong)]
     parts += [tag("p", note, cls="note") for note in missing_notes({"models": section(results, "models")})]
-    parts.append(tag("p", "ECE: expected calibration error. FLOPs: floating-point operations of one inference. BOPs, EBOPs: bit operations with all weights "
-                          "and with the non-zero ones only. Bytes: weights packed at their own widths.", cls="note"))
-    return join([join(parts), _comparisons(results), _ablation(results)])
+    parts.append(
+        tag(
+            "p",
+            "ECE: expected calibration error. FLOPs: operations of one inference. BOPs, EBOPs: bit operations of all weights "
+            "and of the non-zero ones. Bytes: weights packed at their own widths.",
+            cls="note",
+        )
+    )
+    return join([join(parts), _baseline(results), _comparisons(results), _ablation(results), _per_class(results)])
+
+
+def _baseline(results: dict[str, Any]) -> Html:
+    majority = section(results, "data").get("majority")
+    if not isinstance(majority, Figure):
+        return Html("")
+    return tag("p", join(["To beat: always answering the most frequent class gives accuracy ", fig(majority, "fraction"), "."]))
+
+
+def _per_class(results: dict[str, Any]) -> Html:
+    """Precision, recall and F1 of the student's classes."""
+    chosen = student(results)
+    rows = [r for r in (chosen[1].get("per_class") if chosen else None) or [] if isinstance(r, dict)]
+    if not rows:
+        return Html("")
+    keys = ("precision", "recall", "f1")
+    cells = [
+        [r.get("class"), plain(r.get("samples"))] + [None if r.get(k) is None else number(r[k], "fraction") for k in keys] for r in rows
+    ]
+    content = table(["class", "test samples", "precision", "recall", "F1"], cells)
+    return tag("details", join([tag("summary", f"{label(*chosen)}: {len(rows)} classes one by one"), content]))
 
 
 def _comparisons(results: dict[str, Any]) -> Html:
     named = dict(models(results))
-    rows = [[f"{label(str(c.get('a')), named.get(str(c.get('a'))))} \u2212 {label(str(c.get('b')), named.get(str(c.get('b'))))}",
-             c.get("metric") or "accuracy", fig(figure(c, "difference"), "signed"), fig(figure(c, "p"), "p"), c.get("text") or ""]
-            for c in results.get("comparisons") or [] if isinstance(c, dict)]
+    rows = [
+        [
+            f"{label(str(c.get('a')), named.get(str(c.get('a'))))} \u2212 {label(str(c.get('b')), named.get(str(c.get('b'))))}",
+            c.get("metric") or "accuracy",
+            fig(figure(c, "difference"), "signed"),
+            fig(figure(c, "p"), "p"),
+            c.get("text") or "",
+        ]
+        for c in results.get("comparisons") or []
+        if isinstance(c, dict)
+    ]
     if not rows:
         return Html("")
-    return join([tag("h3", "Paired differences on the same samples"), table(["a \u2212 b", "metric", "difference", "p", "in words"], rows, cls="text")])
+    return join(
+        [
+            tag("h3", "Paired differences on the same samples"),
+            table(["a \u2212 b", "metric", "difference", "p", "in words"], rows, cls="text"),
+        ]
+    )
 
 
 def _ablation(results: dict[str, Any]) -> Html:
@@ -71,14 +134,21 @@ def _ablation(results: dict[str, Any]) -> Html:
     rows = [r for r in ablation.get("rows") or [] if isinstance(r, dict)]
     if not rows:
         return Html("")
-    arms = [[r.get("arm"), fig(figure(r, "mean"), "fraction"), len(r.get("accuracies") or []),
-             ", ".join(number(float(a), "fraction") for a in r.get("accuracies") or [])] for r in rows]
+    arms = [
+        [
+            r.get("arm"),
+            fig(figure(r, "mean"), "fraction"),
+            len(r.get("accuracies") or []),
+            ", ".join(number(float(a), "fraction") for a in r.get("accuracies") or []),
+        ]
+        for r in rows
+    ]
     parts = [tag("h3", "Ablation: what each step adds"), table(["arm", "mean accuracy", "seeds", "accuracy of each seed"], arms)]
     pair_rows = []
     for pair in ablation.get("pairs") or []:
         d = figure(pair, "difference")
-        shown = d.available and d.low is not None and (d.low > 0 or d.high < 0)
-        says = "n/a" if not d.available else "shown: the interval excludes zero" if shown else "null: the interval includes zero"
+        says = "n/a" if not d.available or d.low is None else "null: the interval includes zero" if d.low <= 0 <= d.high else ""
+        says = says or f"{pair.get('a')} is {'better' if d.value > 0 else 'worse'}: the interval excludes zero"
         pair_rows.append([f"{pair.get('a')} \u2212 {pair.get('b')}", fig(d, "signed"), says])
     parts.append(table(["a \u2212 b", "mean paired difference", "verdict"], pair_rows, cls="text") if pair_rows else "")
     return join(parts)
@@ -95,79 +165,58 @@ def layers_section(results: dict[str, Any]) -> Html:
         content = layer.get(key)
         if isinstance(content, Figure):
             return fig(content, kind)
-        return number(content, kind) if isinstance(content, (int, float)) and not isinstance(content, bool) else None if content is None else plain(content)
+        return (
+            number(content, kind)
+            if isinstance(content, (int, float)) and not isinstance(content, bool)
+            else None
+            if content is None
+            else plain(content)
+        )
 
     def shape(layer: dict[str, Any]) -> Any:
         size = layer.get("shape")
         return " \u00d7 ".join(str(s) for s in size) if isinstance(size, (list, tuple)) else size
 
-    rows = [[layer.get("name"), layer.get("kind"), shape(layer), value(layer, "weights"), value(layer, "nonzeros"), value(layer, "sparsity", "percent"),
-             value(layer, "nominal_sparsity", "percent"), join([value(layer, "levels_used"), " of ", value(layer, "levels")]), layer.get("kernel_type"),
-             layer.get("bias_type"), layer.get("activation_type")] for layer in layers]
-    headings = ["layer", "kind", "shape", "weights", "non-zeros", "zeros", "zeros asked for", "levels used", "weight type", "bias type", "activation type"]
-    return join([table(headings, rows), tag("p", "fixed<w,i>: w bits in all, i of them before the binary point (sign included; ufixed has none); "
-                                                 "zeros are counted in the quantized weights.", cls="note")])
-
-
-def hardware_section(results: dict[str, Any]) -> Html:
-    """Board figures, one table for each stage, and the layers' own figures."""
-    estimate = section(results, "estimate")
-    columns = by_stage(estimate)
-    if not columns:
-        return tag("p", f"No hardware figures: {estimate.get('reason') or 'this run made no estimate'}.")
-    parts = [tag("p", hardware_title(results))]
-    if estimate.get("fits_reason"):
-        parts.append(tag("p", join([tag("b", {True: "Fits: ", False: "Does not fit: "}.get(estimate.get("fits"), "")), str(estimate["fits_reason"])])))
-    for stage, cells in columns.items():
-        units = {"latency_cycles": "cycles", "latency_us": "\u00b5s", "ii": "cycles"}
-        rows = [[heading, fig(cells[n].amount, unit=units.get(n, "")), fig(cells[n].share, "percent") if cells[n].share is not None else "",
-                 (cells[n].amount.provenance or "source not stated") if cells[n].amount.available else cells[n].amount.reason]
-                for n, heading in {**RESOURCES, **TIMES}.items() if n in cells]
-        parts += [tag("h3", join([stage, tag("span", f" \u2013 {STAGES[stage]}", cls="soft")])), table(["", "amount", "of the board", "source"], rows, cls="text")]
-    return join(parts + [_estimate_layers(estimate)])
-
-
-def _estimate_layers(estimate: dict[str, Any]) -> Html:
-    """One table for each stage that layer figures come from; settings (reuse factor, strategy) stand in the first."""
-    layers = [layer for layer in estimate.get("layers") or [] if isinstance(layer, dict)]
-    keys = list(dict.fromkeys(k for layer in layers for k in layer if k != "name"))
-    stages: dict[str | None, list[str]] = {}
-    for key in keys:
-        found = {layer[key].stage for layer in layers if isinstance(layer.get(key), Figure) and layer[key].available}
-        for stage in sorted(found, key=str) or [None]:
-            stages.setdefault(stage, []).append(key)
-    settings, parts = stages.pop(None, []), []
-    for k, (stage, names) in enumerate(stages.items() or [(None, [])]):
-        columns = (settings if k == 0 else []) + names
-
-        def cell(layer: dict[str, Any], key: str, stage: str | None = stage) -> Any:
-            content = layer.get(key)
-            if isinstance(content, Figure):
-                return fig(content) if not content.available or content.stage == stage else ""
-            return plain(content) if content is not None else ""
-
-        rows = [[layer.get("name", "")] + [cell(layer, key) for key in columns] for layer in layers]
-        if rows and columns:
-            parts += [tag("h3", f"Layer by layer{f', {stage}' if stage else ''}"), table(["layer"] + [c.replace("_", " ") for c in columns], rows)]
-    return join(parts)
-
-
-def proof_section(results: dict[str, Any]) -> Html:
-    """The firmware project and who agreed with whom."""
-    exact, firmware, verify = verdicts(results)[3], section(results, "firmware"), section(results, "verify")
-    parts = [tag("p", join([tag("b", exact.answer + ". "), exact.detail + "."]))]
-    if verify:
-        shown = {k.replace("_", " "): verify[k] for k in ("samples", "outputs", "differing_bits", "differing_samples", "executors", "first_difference") if k in verify}
-        parts.append(pairs(shown))
-    if not firmware:
-        return join(parts + [tag("p", "No firmware project was written in this run.")])
-    build = firmware.get("build")
-    parts += [tag("h3", "Firmware project"), pairs({"folder": firmware.get("project_dir"), "back end": firmware.get("backend"), "interface": firmware.get("io"),
-                                                    "build": build, **{k: v for k, v in firmware.items() if k not in ("project_dir", "backend", "io", "files", "build")}})]
-    files = firmware.get("files") or []
-    if files:
-        parts.append(tag("details", join([tag("summary", f"{len(files)} files"), tag("pre", "\n".join(str(f) for f in files))])))
-    return join(parts)
+    rows = [
+        [
+            layer.get("name"),
+            layer.get("kind"),
+            shape(layer),
+            value(layer, "weights"),
+            value(layer, "nonzeros"),
+            value(layer, "sparsity", "percent"),
+            value(layer, "nominal_sparsity", "percent"),
+            join([value(layer, "levels_used"), " of ", value(layer, "levels")]),
+            layer.get("kernel_type"),
+            layer.get("bias_type"),
+            layer.get("activation_type"),
+        ]
+        for layer in layers
+    ]
+    headings = [
+        "layer",
+        "kind",
+        "shape",
+        "weights",
+        "non-zeros",
+        "zeros",
+        "zeros asked for",
+        "levels used",
+        "weight type",
+        "bias type",
+        "activation type",
+    ]
+    return join(
+        [
+            table(headings, rows, cls="dense"),
+            tag(
+                "p",
+                "fixed<w,i>: w bits in all, i of them before the binary point (sign included; ufixed has none); "
+                "zeros are counted in the quantized weights.",
+                cls="note",
+            ),
+        ]
+    )
 
 
 def sources_section(results: dict[str, Any]) -> Html:
@@ -176,14 +225,20 @@ def sources_section(results: dict[str, Any]) -> Html:
     for path, f in all_figures(results):
         key = "not available" if not f.available else f.stage or "no stage"
         ends = "" if f.low is None or f.high is None else f"{f.low:.6g} to {f.high:.6g}"
-        row = [path, f.reason] if not f.available else [path, tag("span", repr(f.value), data_stage=f.stage), f.unit, ends, f.interval or "", f.provenance or "not stated"]
+        row = (
+            [path, f.reason]
+            if not f.available
+            else [path, tag("span", repr(f.value), data_stage=f.stage), f.unit, ends, f.interval or "", f.provenance or "not stated"]
+        )
         groups.setdefault(key, []).append(row)
     if not groups:
         return Html("")
     parts = []
     for key in [*STAGES, "no stage", "not available"]:
         if key in groups:
-            headings = ["figure", "why not"] if key == "not available" else ["figure", "value", "unit", "interval", "kind of interval", "source"]
+            headings = (
+                ["figure", "why not"] if key == "not available" else ["figure", "value", "unit", "interval", "kind of interval", "source"]
+            )
             parts += [tag("h3", key), table(headings, groups[key], cls="text")]
     total = sum(len(rows) for rows in groups.values())
     return tag("details", join([tag("summary", esc(f"{total} figures, stage by stage")), join(parts)]))

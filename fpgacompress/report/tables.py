@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shutil
 import sys
 from typing import Any, TextIO
 
@@ -12,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from .hardware import RESOURCES, TIMES, Cell, by_stage
-from .numbers import full_text, interval_text, number, provenance_kind, short_count, value_text
+from .numbers import full_text, interval_text, number, provenance_kind, value_text
 from .results import figure, label, models, section
 from .verdicts import verdicts
 
@@ -40,7 +41,7 @@ def _cell(model: dict[str, Any], key: str, kind: str, with_interval: bool) -> st
     found = figure(model, key)
     if found.value is None:
         return "n/a"
-    text = short_count(found.value) if kind == "short" else value_text(found, kind)
+    text = value_text(found, kind)
     interval = interval_text(found, kind) if with_interval else ""
     return text + (f"\n{interval}" if interval else "")
 
@@ -61,7 +62,7 @@ def models_table(results: dict[str, Any], transposed: bool = False) -> Table:
                     table.add_row(end, *["" if v is None else number(v, kind) for v in ends])
         return table
     table.add_column("model", no_wrap=True)
-    for key, heading, _ in COLUMNS:
+    for _, heading, _ in COLUMNS:
         table.add_column(heading, justify="right", no_wrap=True)
     for name, model in listed:
         style = "bold" if name == "student" else ""
@@ -95,7 +96,13 @@ def hardware_tables(results: dict[str, Any]) -> list[Table]:
             if name in cells:
                 cell = cells[name]
                 share = number(cell.share.value, "percent") if cell.share is not None else ""
-                table.add_row(heading, amount_text(cell), interval_text(cell.amount), share, provenance_kind(cell.amount) if cell.amount.available else "")
+                table.add_row(
+                    heading,
+                    amount_text(cell),
+                    interval_text(cell.amount),
+                    share,
+                    provenance_kind(cell.amount) if cell.amount.available else "",
+                )
         tables.append(table)
     return tables
 
@@ -127,7 +134,10 @@ def missing_notes(results: dict[str, Any]) -> list[str]:
         for cell in cells.values():
             if not cell.amount.available:
                 reasons.setdefault(str(cell.amount.reason), []).append(f"{stage} {({**RESOURCES, **TIMES})[cell.name]}")
-    return [f"n/a: {reason} ({', '.join(cells[:4])}{f' and {len(cells) - 4} more' if len(cells) > 4 else ''})" for reason, cells in reasons.items()]
+    return [
+        f"n/a: {reason} ({', '.join(cells[:4])}{f' and {len(cells) - 4} more' if len(cells) > 4 else ''})"
+        for reason, cells in reasons.items()
+    ]
 
 
 def summary(results: dict[str, Any], width: int = PLAIN_WIDTH) -> Group:
@@ -168,9 +178,20 @@ def print_summary(results: dict[str, Any], stream: TextIO | None = None) -> None
 def plain_text(results: dict[str, Any], width: int = PLAIN_WIDTH) -> str:
     """:func:`summary` as plain text without colours or trailing blanks."""
     stream = io.StringIO()
-    console = Console(file=stream, width=width, no_color=True, highlight=False, markup=False, emoji=False, force_terminal=False, legacy_windows=False)
+    console = Console(
+        file=stream, width=width, no_color=True, highlight=False, markup=False, emoji=False, force_terminal=False, legacy_windows=False
+    )
     console.print(summary(results, width))
     return "\n".join(line.rstrip() for line in stream.getvalue().splitlines()) + "\n"
+
+
+def terminal_table(results: dict[str, Any]) -> str:
+    """:func:`summary` as text for ``print``: coloured and as wide as the terminal, plain where standard output is piped."""
+    if not sys.stdout.isatty():
+        return plain_text(results).rstrip("\n")
+    stream, width = io.StringIO(), shutil.get_terminal_size().columns
+    Console(file=stream, width=width, force_terminal=True, highlight=False, markup=False, emoji=False).print(summary(results, width))
+    return stream.getvalue().rstrip("\n")
 
 
 def markdown_models(results: dict[str, Any]) -> str:

@@ -83,7 +83,9 @@ def _exact(results: dict[str, Any]) -> Verdict:
     verify = section(results, "verify")
     samples, bits = verify.get("samples"), verify.get("differing_bits")
     if not samples or bits is None:
-        return Verdict("bit-exact", "not verified", str(verify.get("reason") or "the firmware was not compared with the student in this run"))
+        return Verdict(
+            "bit-exact", "not verified", str(verify.get("reason") or "the firmware was not compared with the student in this run")
+        )
     executors = ", ".join(str(e) for e in verify.get("executors") or []) or "executors not named"
     if bits == 0:
         outputs = verify.get("outputs")
@@ -91,7 +93,10 @@ def _exact(results: dict[str, Any]) -> Verdict:
         return Verdict("bit-exact", f"{samples:,} of {samples:,} samples", f"every bit of {what} is equal: {executors}", True)
     wrong = verify.get("differing_samples")
     first = verify.get("first_difference") or {}
-    where = (f"; first in layer '{first.get('layer')}', sample {first.get('sample')}: expected {first.get('expected')}, got {first.get('got')}"
-             if first else "")
+    where = (
+        f"; first in layer '{first.get('layer')}', sample {first.get('sample')}: expected {first.get('expected')}, got {first.get('got')}"
+        if first
+        else ""
+    )
     share = f" in {wrong:,} of {samples:,} samples" if wrong is not None else ""
     return Verdict("bit-exact", f"{bits:,} bits differ", f"{bits:,} output bits differ{share} ({executors}){where}", False)

@@ -32,7 +32,9 @@ def write_atomic(path: Path, text: str) -> Path:
     except OSError as error:
         if temporary and os.path.exists(temporary):
             os.unlink(temporary)
-        raise RunError(f"{path} cannot be written ({error.strerror})", do="free space or choose another run folder; what was there is unchanged") from None
+        raise RunError(
+            f"{path} cannot be written ({error.strerror})", do="free space or choose another run folder; what was there is unchanged"
+        ) from None
     return path
 
 
@@ -64,5 +66,7 @@ def write_report(results: dict[str, Any], out_dir: str | Path) -> dict[str, Any]
     try:
         plots = draw_all(results, out / "plots")
     except OSError as error:
-        raise RunError(f"plots cannot be written to {out / 'plots'} ({error.strerror})", do="free space or choose another run folder") from None
+        raise RunError(
+            f"plots cannot be written to {out / 'plots'} ({error.strerror})", do="free space or choose another run folder"
+        ) from None
     return {"figures": figures, "tables": tables, "report": write_atomic(out / "report.html", build_page(results, plots)), "plots": plots}

@@ -50,7 +50,10 @@ def test_a_signal_has_one_scale(save):
     ("arrays", "said"),
     [
         (lambda x, y: {"x": x, "y": y[:-1]}, "60 samples but 59 labels"),
-        (lambda x, y: {"x": np.where(x > 2.5, np.nan, x), "y": y}, r"\d+ of 180 values are NaN or infinite, the first is nan in sample \d+, position"),
+        (
+            lambda x, y: {"x": np.where(x > 2.5, np.nan, x), "y": y},
+            r"\d+ of 180 values are NaN or infinite, the first is nan in sample \d+, position",
+        ),
         (lambda x, y: {"x": np.where(x == x.max(), np.inf, x), "y": y}, "1 of 180 values are NaN or infinite"),
         (lambda x, y: {"x": x, "y": y * 2}, "no training sample of class 1, 3"),
         (lambda x, y: {"x": x, "y": y + 1}, "no training sample of class 0"),
@@ -67,7 +70,10 @@ def test_a_signal_has_one_scale(save):
         (lambda x, y: {"a": x, "b": y}, "has arrays a, b"),
         (lambda x, y: {}, r"has arrays \(none\)"),
         (lambda x, y: {"x": x, "y": y, "groups": y[:5]}, "5 groups"),
-        (lambda x, y: {"x_train": x, "y_train": y, "x_val": x[:, :2], "y_val": y, "x_test": x, "y_test": y}, "validation: samples have shape"),
+        (
+            lambda x, y: {"x_train": x, "y_train": y, "x_val": x[:, :2], "y_val": y, "x_test": x, "y_test": y},
+            "validation: samples have shape",
+        ),
     ],
 )
 def test_bad_npz(save, table, arrays, said):

@@ -28,7 +28,7 @@ def test_stratified_disjoint_and_seeded(y, fraction, seed):
 
 
 @given(labels, st.integers(3, 40), st.integers(0, 99), st.data())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_groups_never_leak(y, groups, seed, data):
     member = np.array(data.draw(st.lists(st.integers(0, groups), min_size=len(y), max_size=len(y))))
     try:

@@ -27,7 +27,11 @@ def test_equals_scikit_learn(classes, step):
     z, y = draw(classes=classes, step=step)
     got = task.evaluate(z, y, classes, split="test", resamples=50)
     p, predicted = special.softmax(z, axis=1), z.argmax(1)
-    area = sk.roc_auc_score(y, np.round(z[:, 1] - z[:, 0], 9)) if classes == 2 else sk.roc_auc_score(y, np.round(p, 12), multi_class="ovr", average="macro")
+    area = (
+        sk.roc_auc_score(y, np.round(z[:, 1] - z[:, 0], 9))
+        if classes == 2
+        else sk.roc_auc_score(y, np.round(p, 12), multi_class="ovr", average="macro")
+    )
     assert got["accuracy"].value == pytest.approx(sk.accuracy_score(y, predicted))
     assert got["macro_f1"].value == pytest.approx(sk.f1_score(y, predicted, average="macro"))
     assert got["auc"].value == pytest.approx(area, abs=1e-9)
@@ -69,17 +73,17 @@ def test_macro_auc_interval_agrees_with_the_bootstrap():
     z, y = draw(n=800, classes=4, noise=1.3)
     rng = np.random.default_rng(0)
     values = []
-    for _ in range(300):
+    for _ in range(200):
         chosen = np.concatenate([rng.choice(np.flatnonzero(y == c), (y == c).sum()) for c in range(4)])
         values.append(task.auc(z[chosen], y[chosen]).value)
     figure = task.auc(z, y)
-    assert (figure.high - figure.low) / (2 * 1.96) == pytest.approx(np.std(values), rel=0.15)
+    assert (figure.high - figure.low) / (2 * 1.96) == pytest.approx(np.std(values), rel=0.2)
 
 
 def test_f1_interval_agrees_with_resampling_the_samples():
     z, y = draw(n=500, classes=3)
     rng, predicted = np.random.default_rng(0), z.argmax(1)
-    values = [sk.f1_score(y[i], predicted[i], average="macro") for i in rng.integers(500, size=(300, 500))]
+    values = [sk.f1_score(y[i], predicted[i], average="macro") for i in rng.integers(500, size=(150, 500))]
     figure = task.macro_f1(task.confusion_matrix(y, predicted, 3), resamples=2000)
     assert (figure.low, figure.high) == pytest.approx(tuple(np.quantile(values, [0.025, 0.975])), abs=0.012)
 

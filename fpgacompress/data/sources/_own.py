@@ -44,7 +44,9 @@ def encode(labels: np.ndarray, where: str, classes: tuple[str, ...] | None = Non
             unknown = ~np.isin(texts, classes)
             if unknown.any():
                 raise DataError(f"{where}: unknown class '{texts[unknown][0]}'", expected=f"one of {', '.join(classes)}")
-            return np.searchsorted(classes, texts) if list(classes) == sorted(classes) else np.array([classes.index(t) for t in texts]), classes
+            return np.searchsorted(classes, texts) if list(classes) == sorted(classes) else np.array(
+                [classes.index(t) for t in texts]
+            ), classes
         labels = numbers
     return class_numbers(labels, classes and len(classes), where), classes
 

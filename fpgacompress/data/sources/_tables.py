@@ -47,7 +47,9 @@ def _prepared(request: Request, name: str, which: str) -> Split:
         return Split(arrays[f"x_{which}"], arrays[f"y_{which}"])
 
 
-def read_whole(table: Callable[[], Table], classes: tuple[str, ...], where: str, test_rows: Callable[[np.ndarray, Split], np.ndarray]) -> Raw:
+def read_whole(
+    table: Callable[[], Table], classes: tuple[str, ...], where: str, test_rows: Callable[[np.ndarray, Split], np.ndarray]
+) -> Raw:
     """One table without an official split.
 
     Args:

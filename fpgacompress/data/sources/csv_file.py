@@ -43,7 +43,9 @@ def _read(request: Request) -> Raw:
     split, classes = _split(request)
     rows = test_rows(split.y, request.options, equal_rows(split.x) if split.groups is None else split.groups)
     train = divided(split, rows)
-    return Raw(train, partial(_test, request, rows), classes, preprocess, split_groups=equal_rows(train.x), notes=("test split drawn by us",))
+    return Raw(
+        train, partial(_test, request, rows), classes, preprocess, split_groups=equal_rows(train.x), notes=("test split drawn by us",)
+    )
 
 
 register("csv")(

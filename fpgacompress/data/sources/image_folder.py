@@ -86,7 +86,9 @@ def _read(request: Request) -> Raw:
     if size is not None and not (isinstance(size, (list, tuple)) and len(size) == 2 and all(isinstance(n, int) and n > 0 for n in size)):
         raise DataError(f"size is {size!r}", expected="[height, width] in pixels")
     folder = _part(request.path, "train") or request.path
-    classes = tuple(p.name for p in _folders(folder) if folder != request.path or p.name.lower() not in _PARTS["test"] + _PARTS["validation"])
+    classes = tuple(
+        p.name for p in _folders(folder) if folder != request.path or p.name.lower() not in _PARTS["test"] + _PARTS["validation"]
+    )
     if not classes:
         raise DataError(f"{request.path} has no sub-folders", expected="one sub-folder of images for each class")
     files, y = _list(folder, classes)

@@ -39,7 +39,8 @@ register("jets")(
         sizes=(664000, None, 166000),
         input="16 float32 features",
         licence="CC BY 4.0",
-        citation="J. Duarte et al., JINST 13 P07027, 2018; M. Pierini et al., hls4ml LHC Jet dataset, Zenodo, doi:10.5281/zenodo.3602260; OpenML 42468",
+        citation="J. Duarte et al., JINST 13 P07027, 2018; M. Pierini et al., hls4ml LHC Jet dataset, Zenodo, "
+        "doi:10.5281/zenodo.3602260; OpenML 42468",
         home="https://www.openml.org/d/42468",
     )
 )

@@ -34,7 +34,8 @@ register("mnist")(
         sizes=(60000, None, 10000),
         input="28x28 uint8",
         licence="CC BY-SA 3.0, copyright Y. LeCun and C. Cortes",
-        citation="Y. LeCun, L. Bottou, Y. Bengio, P. Haffner, Gradient-based learning applied to document recognition, Proc. IEEE 86(11), 1998",
+        citation="Y. LeCun, L. Bottou, Y. Bengio, P. Haffner, Gradient-based learning applied to document recognition, "
+        "Proc. IEEE 86(11), 1998",
         home="http://yann.lecun.com/exdb/mnist/",
     )
 )

@@ -27,7 +27,9 @@ def _keys(arrays: Arrays, which: str) -> tuple[str, str] | None:
     return next((pair for pair in _LAYOUTS[which] if pair[0] in arrays and pair[1] in arrays), None)
 
 
-def _split(request: Request, which: str, classes: tuple[str, ...] | None = None, rows: np.ndarray | None = None) -> tuple[Split, tuple[str, ...] | None]:
+def _split(
+    request: Request, which: str, classes: tuple[str, ...] | None = None, rows: np.ndarray | None = None
+) -> tuple[Split, tuple[str, ...] | None]:
     with npz(request.path, request.path) as arrays:
         keys = _keys(arrays, which)
         if keys is None:

@@ -1,0 +1,108 @@
+"""The sections of the page about the board and the firmware."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..figures import Figure
+from .hardware import RESOURCES, TIMES, by_stage
+from .html import Html, fig, join, pairs, plain, table, tag
+from .numbers import STAGES
+from .results import section
+from .tables import hardware_title
+from .verdicts import verdicts
+
+
+def hardware_section(results: dict[str, Any]) -> Html:
+    """Board figures, one table for each stage, and the layers' own figures."""
+    estimate = section(results, "estimate")
+    columns = by_stage(estimate)
+    if not columns:
+        return tag("p", f"No hardware figures: {estimate.get('reason') or 'this run made no estimate'}.")
+    parts = [tag("p", hardware_title(results))]
+    if estimate.get("fits_reason"):
+        verdict = {True: "Fits: ", False: "Does not fit: "}.get(estimate.get("fits"), "")
+        parts.append(tag("p", join([tag("b", verdict), str(estimate["fits_reason"])])))
+    for stage, cells in columns.items():
+        units = {"latency_cycles": "cycles", "latency_us": "\u00b5s", "ii": "cycles"}
+        rows = [
+            [
+                heading,
+                fig(cells[n].amount, unit=units.get(n, "")),
+                fig(cells[n].share, "percent") if cells[n].share is not None else "",
+                (cells[n].amount.provenance or "source not stated") if cells[n].amount.available else cells[n].amount.reason,
+            ]
+            for n, heading in {**RESOURCES, **TIMES}.items()
+            if n in cells
+        ]
+        parts += [
+            tag("h3", join([stage, tag("span", f" \u2013 {STAGES[stage]}", cls="soft")])),
+            table(["", "amount", "of the board", "source"], rows, cls="text"),
+        ]
+    notes = [str(n) for n in estimate.get("notes") or []]
+    rule = tag("p", f"Rule of the verdict: {estimate['fits_rule']}.", cls="note") if estimate.get("fits_rule") else ""
+    return join([*parts, _estimate_layers(estimate), rule, tag("ul", join(tag("li", n) for n in notes), cls="note") if notes else ""])
+
+
+def _estimate_layers(estimate: dict[str, Any]) -> Html:
+    """One table for each stage that layer figures come from; settings (reuse factor, strategy) stand in the first."""
+    layers = [layer for layer in estimate.get("layers") or [] if isinstance(layer, dict)]
+    activations = section(estimate, "activations")
+    layers += [{"name": "all activations", **activations}] if layers and activations else []
+    keys = list(dict.fromkeys(k for layer in layers for k in layer if k != "name"))
+    stages: dict[str | None, list[str]] = {}
+    for key in keys:
+        found = {layer[key].stage for layer in layers if isinstance(layer.get(key), Figure) and layer[key].available}
+        for stage in sorted(found, key=str) or [None]:
+            stages.setdefault(stage, []).append(key)
+    settings, parts = stages.pop(None, []), []
+    for k, (stage, names) in enumerate(stages.items() or [(None, [])]):
+        columns = (settings if k == 0 else []) + names
+
+        def cell(layer: dict[str, Any], key: str, stage: str | None = stage) -> Any:
+            content = layer.get(key)
+            if isinstance(content, Figure):
+                return fig(content) if not content.available or content.stage == stage else ""
+            return plain(content) if content is not None else ""
+
+        rows = [[layer.get("name", "")] + [cell(layer, key) for key in columns] for layer in layers]
+        if rows and columns:
+            parts += [
+                tag("h3", f"Layer by layer{f', {stage}' if stage else ''}"),
+                table(["layer"] + [c.replace("_", " ") for c in columns], rows),
+            ]
+    return join(parts)
+
+
+def proof_section(results: dict[str, Any]) -> Html:
+    """The firmware project and who agreed with whom."""
+    exact, firmware, verify = verdicts(results)[3], section(results, "firmware"), section(results, "verify")
+    parts = [tag("p", join([tag("b", exact.answer + ". "), exact.detail + "."]))]
+    if verify:
+        shown = {
+            k.replace("_", " "): verify[k]
+            for k in ("samples", "outputs", "differing_bits", "differing_samples", "executors", "first_difference")
+            if k in verify
+        }
+        parts.append(pairs(shown))
+    if not firmware:
+        return join(parts + [tag("p", "No firmware project was written in this run.")])
+    build = firmware.get("build")
+    parts += [
+        tag("h3", "Firmware project"),
+        pairs(
+            {
+                "folder": firmware.get("project_dir"),
+                "back end": firmware.get("backend"),
+                "interface": firmware.get("io"),
+                "build": build,
+                **{k: v for k, v in firmware.items() if k not in ("project_dir", "backend", "io", "files", "build")},
+            }
+        ),
+    ]
+    files = firmware.get("files")
+    if isinstance(files, int):
+        parts.append(tag("p", f"{files} files.", cls="note"))
+    elif files:
+        parts.append(tag("details", join([tag("summary", f"{len(files)} files"), tag("pre", "\n".join(str(f) for f in files))])))
+    return join(parts)

@@ -1,0 +1,120 @@
+"""The laws against real synthesis results (a subset of the rows they are checked and calibrated on)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fpgacompress.errors import HardwareError
+from fpgacompress.hardware import laws
+from fpgacompress.hardware.area import HEADS, features
+from fpgacompress.hardware.board import load_board
+from fpgacompress.hardware.calibrate import calibrate, conformal, fit, main
+from fpgacompress.hardware.calibration import load_calibration
+from fpgacompress.hardware.facts import weight_facts
+from fpgacompress.hardware.table import design_samples, layer_samples, read_rows
+
+DATA = Path(__file__).parent.parent / "data"
+DESIGNS = design_samples(read_rows(DATA / "synth_rows.csv"))
+LAYERS = layer_samples(read_rows(DATA / "synth_layers.csv"))
+ONE = [s for s in DESIGNS if len(s.layers) == 1 and s.strategy == "Resource"]
+TWO = [s for s in DESIGNS if len(s.layers) == 2]
+UNROLLED = [s for s in DESIGNS + LAYERS if s.strategy == "Latency" and s.layers[0][0].n_weights <= 4096]
+
+
+def test_the_subset_has_all_kinds_of_rows():
+    assert len(ONE) == 30 and len(TWO) == 20 and len(UNROLLED) >= 30
+
+
+@pytest.mark.parametrize("s", ONE + TWO, ids=lambda s: f"{s.group} rf{s.layers[0][1]}")
+def test_resource_strategy(s):
+    dsp = sum(laws.dsp(f, "Resource", rf, s.backend) for f, rf in s.layers)
+    truth = s.truth["dsp_csynth" if len(s.layers) == 1 else "dsp_synth"]
+    assert abs(dsp - truth) <= max(2, 0.05 * truth)
+    assert abs(laws.resource_latency([rf for _, rf in s.layers]) - s.truth["latency_max"]) <= 1
+    if len(s.layers) == 1:
+        facts, reuse = s.layers[0]
+        assert laws.occupancy(facts, "Resource", reuse) == s.truth["ii_max"]
+        assert abs(laws.rom_bram18(facts, "Resource", reuse) - s.truth["bram18_csynth"]) <= 1
+
+
+@pytest.mark.parametrize("s", UNROLLED, ids=lambda s: f"{s.group} {s.mapping}")
+def test_latency_strategy(s):
+    facts = s.layers[0][0]
+    truth = s.truth["dsp_csynth"]
+    dsp = {"auto": laws.dsp(facts, "Latency", 1, s.backend), "dsp": facts.products, "fabric": 0}[s.mapping]
+    assert abs(dsp - truth) <= max(2, 0.15 * truth)
+    assert abs(laws.latency_depth(facts, s.clock_ns, s.ultrascale) - s.truth["latency_max"]) <= 3
+
+
+@pytest.mark.parametrize(("head", "samples", "column", "median", "p90"), [
+    ("resource_lut_csynth", ONE, "lut_csynth", 0.02, 0.05), ("resource_ff_csynth", ONE, "ff_csynth", 0.1, 0.2),
+    ("resource_lut_post-synth", TWO, "lut_synth", 0.12, 0.3), ("resource_ff_post-synth", TWO, "ff_synth", 0.1, 0.2),
+    ("latency_lut_csynth", UNROLLED, "lut_csynth", 0.1, 0.25), ("latency_ff_csynth", UNROLLED, "ff_csynth", 0.3, 0.6),
+])
+def test_the_shipped_calibration_predicts_real_rows(head, samples, column, median, p90):
+    calibration = load_calibration()
+    errors = []
+    for s in samples:
+        kwargs = {"backend": s.backend, "clock_ns": s.clock_ns, "ultrascale": s.ultrascale, "mapping": s.mapping}
+        predicted = sum(calibration.predict(head, features(head, f, rf, **kwargs)) for f, rf in s.layers)
+        errors.append(abs(predicted - s.truth[column]) / s.truth[column])
+    assert np.median(errors) <= median and np.quantile(errors, 0.9) <= p90
+
+
+def test_calibrating_on_the_subset_gives_the_same_shape(tmp_path, capsys):
+    (tmp_path / "designs_train.csv.gz").symlink_to(_zipped(tmp_path, "synth_rows.csv"))
+    (tmp_path / "layers_train.csv.gz").symlink_to(_zipped(tmp_path, "synth_layers.csv"))
+    assert main(["--data", str(tmp_path), "--output", str(tmp_path / "c.json")]) == 0
+    assert "families left out" in capsys.readouterr().out
+    again = load_calibration(tmp_path / "c.json")
+    assert set(again.heads) == set(HEADS)
+    shipped = load_calibration()
+    assert again.heads["latency_lut_csynth"].coefficients[0] == pytest.approx(shipped.heads["latency_lut_csynth"].coefficients[0], rel=0.2)
+
+
+def _zipped(folder, name):
+    import gzip
+
+    path = folder / f"{name}.gz"
+    path.write_bytes(gzip.compress((DATA / name).read_bytes()))
+    return path
+
+
+def test_calibration_that_cannot_be_read(tmp_path):
+    with pytest.raises(HardwareError, match="cannot be read"):
+        load_calibration(tmp_path / "none.json")
+    (tmp_path / "bad.json").write_text('{"heads": []}')
+    with pytest.raises(HardwareError, match="cannot be read"):
+        load_calibration(tmp_path / "bad.json")
+    with pytest.raises(HardwareError, match="table"):
+        calibrate(tmp_path)
+    (tmp_path / "designs_train.csv.gz").write_bytes(b"\x1f\x8b broken")
+    with pytest.raises(HardwareError, match="table"):
+        calibrate(tmp_path)
+
+
+def test_fits_are_not_negative_and_intervals_cover():
+    random = np.random.default_rng(0)
+    x = random.random((200, 3)) + 0.1
+    y = x @ np.array([2.0, 0.0, 5.0]) * np.exp(random.normal(0, 0.1, 200))
+    found = fit(x, y)
+    assert (found >= 0).all() and found == pytest.approx([2, 0, 5], abs=0.5)
+    low, high = conformal(x @ found, y)
+    assert 0.88 <= np.mean((y >= low * (x @ found)) & (y <= high * (x @ found))) <= 0.93
+
+
+def test_counts_of_a_kernel_by_hand():
+    # row 0: 11 = 16-4-1 (3 digits), 11 again, -11 another signed value; row 1: 3 = 4-1, 6 = 2 x 3 (same odd magnitude), 5 = 4+1; row 2: powers of two
+    found = weight_facts([[11, 11, -11], [3, 6, 5], [1, -8, 0]])
+    assert found == {"nonzeros": 8, "products": 2, "product_spans": ((4, 2),), "two_digit": 3, "pairs": 2, "span": 4, "total_span": 4 * 3 + 2 + 2 + 3 + 1 + 1}
+
+
+def test_block_ram_uses_the_cheapest_shape():
+    assert [laws.port_bits(d) for d in (1, 512, 513, 1024, 2048, 4096, 8192, 10_000)] == [36, 36, 18, 18, 9, 4, 2, 1]
+
+
+def test_board_families_differ_in_adder_levels():
+    assert laws.levels_per_cycle(5, load_board("zcu102").ultrascale) > 2 * laws.levels_per_cycle(5, load_board("pynq-z2").ultrascale)
