@@ -35,8 +35,9 @@ class TeacherSection(_Section):
     options: dict[str, Any] = Field(default_factory=dict, description="Settings of the named model, for example widths.")
     epochs: int = Field(10, ge=1, description="Epochs of teacher training.")
     batch_size: int = Field(128, ge=1, description="Samples per update.")
-    learning_rate: float = Field(1e-3, gt=0, description="Peak learning rate (Adam).")
+    learning_rate: float = Field(2e-3, gt=0, description="Peak learning rate (Adam).")
     schedule: Literal["cosine", "constant"] = Field("cosine", description="Learning rate over time.")
+    augment: Literal["none", "flip"] = Field("none", description="flip: mirror images left to right at random while the teacher trains.")
 
 
 class StudentSection(_Section):
@@ -68,6 +69,9 @@ class QuantizeSection(_Section):
     default: LayerBits = Field(default_factory=lambda: _DEFAULT_BITS.model_copy(), description="Bits of every layer that no pattern names.")
     layers: dict[str, LayerBits] = Field(
         default_factory=dict, description="Layer name or pattern (hidden*, conv?) to its own bits; later entries win, field by field."
+    )
+    ranges: Literal["max", "mse"] = Field(
+        "max", description="How auto integer bits are fitted: max (nothing saturates at the start) or mse (least squared error)."
     )
     calibration_samples: int = Field(2048, ge=1, description="Training samples that activation ranges are fitted on.")
 
@@ -111,9 +115,10 @@ class DistillSection(_Section):
 
 class TrainSection(_Section):
     pretrain_epochs: int = Field(12, ge=1, description="Epochs of the float student that all quantized variants start from.")
-    epochs: int = Field(20, ge=1, description="Epochs of each quantized variant.")
+    pretrain_learning_rate: float = Field(1e-3, gt=0, description="Peak learning rate (Adam) of the float student.")
+    epochs: int = Field(16, ge=1, description="Epochs of each quantized variant.")
     batch_size: int = Field(128, ge=1, description="Samples per update.")
-    learning_rate: float = Field(1e-3, gt=0, description="Peak learning rate (Adam).")
+    learning_rate: float = Field(4e-3, gt=0, description="Peak learning rate (Adam) of the quantized variants.")
     schedule: Literal["cosine", "constant"] = Field("cosine", description="Learning rate over time.")
     class_weights: Literal["none", "balanced"] = Field("none", description="balanced: weigh classes by the inverse of their frequency.")
     monitor: Literal["accuracy", "loss", "macro_f1"] = Field("accuracy", description="Validation figure that picks the best weights.")
@@ -137,6 +142,10 @@ class Recipe(_Section):
 
     name: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$", description="Name of the run folder and of the firmware project.")
     seed: int = Field(1, ge=0, description="Seed of splits, initial weights and sample order.")
+    seeds: list[int] = Field(
+        default_factory=list,
+        description="Further seeds to train the student and its variants with, for intervals over seeds; split, teacher and firmware stay as they are.",
+    )
     data: DataSection = Field(description="Data set, splits and preprocessing.")
     teacher: TeacherSection = Field(default_factory=TeacherSection, description="The large model that teaches.")
     student: StudentSection = Field(default_factory=StudentSection, description="The small model that goes on the board.")

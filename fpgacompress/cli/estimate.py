@@ -16,11 +16,15 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     parser = commands.add_parser("estimate", help="resources and latency of a saved integer network on a board")
     parser.add_argument("network", help="integer network (.npz) or the folder of a run")
     parser.add_argument("--board", required=True, help="board name, for example pynq-z2, or the path of a board's TOML file")
-    parser.add_argument("--strategy", default="auto", choices=("auto", "latency", "resource"), help="hls4ml strategy of all layers (default auto)")
+    parser.add_argument(
+        "--strategy", default="auto", choices=("auto", "latency", "resource"), help="hls4ml strategy of all layers (default auto)"
+    )
     parser.add_argument("--reuse", default="auto", help="reuse factor of all layers in Resource strategy, or auto (default)")
     parser.add_argument("--clock-ns", type=float, default=None, help="target clock period in ns (default: the board's usual one)")
     parser.add_argument("--io", default="parallel", choices=("parallel", "stream"), help="hls4ml io type (default parallel)")
-    parser.add_argument("--backend", default="Vitis", choices=("Vitis", "Vivado", "VivadoAccelerator"), help="hls4ml back end (default Vitis)")
+    parser.add_argument(
+        "--backend", default="Vitis", choices=("Vitis", "Vivado", "VivadoAccelerator"), help="hls4ml back end (default Vitis)"
+    )
     add_json(parser)
 
 
@@ -35,8 +39,11 @@ def find_network(path: str | Path) -> Path:
         return path
     found = sorted(path.rglob("student.npz"), key=lambda p: p.stat().st_mtime)
     if not found:
-        raise HardwareError(f"the folder '{path}' holds no integer network", expected="a run folder with student.npz",
-                            do="finish the run with `fpgacompress run`, or give the .npz file")
+        raise HardwareError(
+            f"the folder '{path}' holds no integer network",
+            expected="a run folder with student.npz",
+            do="finish the run with `fpgacompress run`, or give the .npz file",
+        )
     return found[-1]
 
 
@@ -60,13 +67,19 @@ def run(args: argparse.Namespace) -> int:
     return 0 if told.fits else 1
 
 
-ROWS = (("lut", "LUT", "csynth"), ("ff", "FF", "csynth"), ("dsp", "DSP", "csynth"), ("bram18", "BRAM18", "csynth"),
-        ("lut_post_synth", "LUT", "post-synth"), ("ff_post_synth", "FF", "post-synth"))
+ROWS = (
+    ("lut", "LUT", "csynth"),
+    ("ff", "FF", "csynth"),
+    ("dsp", "DSP", "csynth"),
+    ("bram18", "BRAM18", "csynth"),
+    ("lut_post_synth", "LUT", "post-synth"),
+    ("ff_post_synth", "FF", "post-synth"),
+)
 
 
 def table(told: Any) -> str:
     """The estimate as plain text: resources by stage, time, one line per layer, verdict, notes."""
-    from ..hardware.estimate import RULE
+    from ..hardware.verdict import RULE
 
     lines = [f"{told.board.name} ({told.board.part}), {told.clock_ns:g} ns, {told.io}, {told.backend}, strategy {told.strategy}", ""]
     lines.append(f"{'stage':11} {'resource':9} {'estimate':28} {'of board':>9}  provenance")
@@ -78,10 +91,16 @@ def table(told: Any) -> str:
     for name, text in (("latency_cycles", "latency"), ("latency_us", "latency"), ("ii", "initiation interval")):
         figure = told.total[name]
         lines.append(f"{text:21} {figure.text()} {figure.unit}, {figure.provenance}")
-    lines += ["", f"{'layer':16} {'weights':>9} {'non-zero':>9} {'strategy':9} {'reuse':>6} {'mults':>6} {'LUT csynth':>22} {'LUT post-synth':>22} {'DSP':>5} {'BRAM18':>6}"]
+    lines += [
+        "",
+        f"{'layer':16} {'weights':>9} {'non-zero':>9} {'strategy':9} {'reuse':>6} {'mults':>6} "
+        + f"{'LUT csynth':>22} {'LUT post-synth':>22} {'DSP':>5} {'BRAM18':>6}",
+    ]
     for row in told.layers:
-        lines.append(f"{row['name']:16} {row['n_weights']:9,} {row['nonzeros']:9,} {row['strategy']:9} {row['reuse']:6} {row['mults']:6,} "
-                     f"{row['lut'].text():>22} {row['lut_post_synth'].text():>22} {row['dsp'].value:5} {row['bram18'].value:6}")
+        lines.append(
+            f"{row['name']:16} {row['n_weights']:9,} {row['nonzeros']:9,} {row['strategy']:9} {row['reuse']:6} {row['mults']:6,} "
+            f"{row['lut'].text():>22} {row['lut_post_synth'].text():>22} {row['dsp'].value:5} {row['bram18'].value:6}"
+        )
     lines.append(f"{'activations':16} {'':>43} {told.activations['lut'].text():>22} {told.activations['lut_post_synth'].text():>22}")
     lines += ["", f"{'fits' if told.fits else 'does not fit'}: {told.fits_reason}", f"rule: {RULE}"]
     lines += [f"note: {note}" for note in told.notes]

@@ -60,7 +60,7 @@ class Firmware:
     _library: Path | None = None
     _traced: Path | None = None
 
-    def compile(self, optimize: str = "-O3") -> Firmware:
+    def compile(self, optimize: str = "-O1") -> Firmware:
         """Compile the C simulation with g++; a library of the same sources, flags and place is used again.
 
         Raises:

@@ -28,6 +28,31 @@ def _standard(compiler: Path) -> str:
     return "-std=c++23" if probe.returncode == 0 else "-std=c++17"
 
 
+_SLOW = "  INLINE void clearUnusedBits(void) volatile\n"
+_FAST = """  INLINE void clearUnusedBits(void) {
+    enum { unused = (_AP_W % 64) ? 64 - _AP_W % 64 : 0 };
+    VAL = (ValType)(_AP_S ? ((((int64_t)VAL) << (unused)) >> (unused))
+                          : (unused ? (((uint64_t)VAL) << (unused)) >> (unused) : (uint64_t)VAL));
+  }
+
+"""
+
+
+def _fast_headers(project_dir: Path, scratch: Path) -> list[str]:
+    """Include path of a corrected copy of one ap_types header, for the simulation only; the project's own stays as hls4ml wrote it.
+
+    Xilinx' open ``ap_private.h`` declares ``clearUnusedBits() volatile``, so every assignment of a small integer goes through memory and
+    the compiler may not keep a value in a register. An overload for objects that are not volatile, with the same body, is put before it.
+    """
+    text = (project_dir / "firmware" / "ap_types" / "etc" / "ap_private.h").read_text()
+    at = text.find(_SLOW)
+    if at < 0 or "ValType VAL;" not in text[:at]:
+        return []  # another version of the header: use it as it is
+    (scratch / "etc").mkdir()
+    (scratch / "etc" / "ap_private.h").write_text(text[:at] + _FAST + text[at:])
+    return [f"-I{scratch}"]
+
+
 def _sources_key(project_dir: Path, command: list[str]) -> str:
     """SHA-256 of everything that goes into the library and its run: sources, weights, command, place."""
     digest = hashlib.sha256("\0".join(command).encode())
@@ -38,13 +63,13 @@ def _sources_key(project_dir: Path, command: list[str]) -> str:
     return digest.hexdigest()
 
 
-def compile_library(project_dir: Path, name: str, optimize: str = "-O3") -> tuple[Path, float]:
+def compile_library(project_dir: Path, name: str, optimize: str = "-O1") -> tuple[Path, float]:
     """Compile the generated sources into a shared library inside ``project_dir/firmware``.
 
     Args:
         project_dir: a project written by hls4ml.
         name: its top function.
-        optimize: optimization flag.
+        optimize: optimization flag; -O1 gave the fastest simulation of the MLPs measured, and compiles fastest.
 
     Returns:
         The library and the seconds it took (near zero when a library of the same sources, weights and command is there).
@@ -64,6 +89,7 @@ def compile_library(project_dir: Path, name: str, optimize: str = "-O3") -> tupl
         return library, time.perf_counter() - start
     with tempfile.TemporaryDirectory(dir=project_dir) as scratch:
         objects = []
+        flags = [*flags[:-1], *_fast_headers(project_dir, Path(scratch)), flags[-1]]
         wrapper = [f"firmware/{name}_axi.cpp"] if (project_dir / "firmware" / f"{name}_axi.cpp").is_file() else []  # VivadoAccelerator
         for source in (f"firmware/{name}.cpp", *wrapper, f"{name}_bridge.cpp"):
             target = f"{scratch}/{Path(source).stem}.o"

@@ -1,0 +1,1 @@
+"""Boards, reuse plans, resource and latency estimates with their calibration, and vendor tools. numpy only; never imports TensorFlow."""

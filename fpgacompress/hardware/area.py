@@ -10,27 +10,45 @@ from .laws import LATENCY_DSP_BITS, dsp, multipliers, registered
 HEADS: dict[str, tuple[str, ...]] = {
     "latency_lut_csynth": ("adders", "fabric products", "dsp products"),
     "latency_ff_csynth": ("pipeline registers",),
-    "resource_lut_csynth": ("control", "input registers", "output registers", "accumulator mux", "adders", "fabric multipliers", "operand mux"),
+    "resource_lut_csynth": (
+        "control",
+        "input registers",
+        "output registers",
+        "accumulator mux",
+        "adders",
+        "fabric multipliers",
+        "operand mux",
+    ),
     "resource_ff_csynth": ("control", "output registers", "adders"),
-    "resource_lut_post-synth": ("input registers", "output registers", "accumulator mux", "partial sums"),
+    "resource_lut_post-synth": ("input registers", "output registers", "accumulator mux", "partial sums", "sums", "fabric multipliers"),
     "resource_ff_post-synth": ("input registers", "output registers", "partial sums"),
 }
 """Name of each law (strategy, resource, stage) and the names of its features, in order."""
 
 
-def features(head: str, facts: LayerFacts, reuse: int, *, backend: str, clock_ns: float, ultrascale: bool, mapping: str = "auto") -> np.ndarray:
+def features(
+    head: str, facts: LayerFacts, reuse: int, *, backend: str, clock_ns: float, ultrascale: bool, mapping: str = "auto"
+) -> np.ndarray:
     """Features of one layer for one law, in bits (float64, one per name in :data:`HEADS`).
 
-    - adders: ``nonzeros x acc`` (Latency: each live weight adds one term) or ``multipliers x acc`` (Resource).
-    - fabric products: ``x + 4`` bits for each distinct shifted two-digit value, taken as ``min(two-digit weights, 4 x distinct odd magnitudes)``,
-      and four times that for each distinct product with three or more digits in LUT (fitted apart, both cost the same per bit within 3 %).
+    Latency strategy:
+
+    - adders: ``nonzeros x acc``: each live weight adds one term.
+    - fabric products: ``x + 4`` bits for each distinct shifted two-digit value, taken as ``min(two-digit weights, 4 x distinct odd
+      magnitudes)``, and four times that for each distinct product with three or more digits in LUT (fitted apart, both cost the same
+      per bit within 3 %).
     - dsp products: distinct products in DSP slices, ``x`` bits each.
-    - pipeline registers: partial sums cut by the pipeline x ``acc``; input registers: ``n_in x x``;
-      output registers: ``n_out x (acc + out) / 2`` (the accumulators and the channel to the next layer; the table has both 16 bits wide and cannot tell
-      them apart).
+    - pipeline registers: partial sums cut by the pipeline x ``acc``.
+
+    Resource strategy:
+
+    - control: 1 a layer; input registers: ``n_in x x``.
+    - output registers: ``n_out x (acc + out) / 2``: the accumulators and the channel to the next layer (the table has both 16 bits wide
+      and cannot tell them apart).
     - accumulator mux: with reuse above ``2 n_in`` each multiplier reaches any output: ``multipliers x 2**ceil(log2 n_out) x acc``.
     - operand mux: with reuse up to ``n_in`` each multiplier picks among ``RF`` inputs: ``multipliers x RF x x``.
-    - partial sums: with reuse up to ``n_in``: ``multipliers x acc``.
+    - adders: ``multipliers x acc``; partial sums, sums: the same, with reuse up to ``n_in`` and above it.
+    - fabric multipliers: ``multipliers x x x w`` where no DSP slice is used.
 
     Args:
         mapping: "auto", or "dsp" / "fabric" where the project forces ``config_op mul -impl``.
@@ -56,9 +74,16 @@ def features(head: str, facts: LayerFacts, reuse: int, *, backend: str, clock_ns
             "fabric multipliers": (mults - dsp(facts, "Resource", reuse, backend)) * x * facts.w_bits,
             "operand mux": mults * reuse * x if few else 0.0,
             "partial sums": mults * acc if few else 0.0,
+            "sums": 0.0 if few else mults * acc,
         }
     return np.array([values[name] for name in HEADS[head]], np.float64)
 
+
+FIXED = {"resource_lut_post-synth": {"sums": 1.0, "fabric multipliers": 0.8}}
+"""LUT per bit that are known, not fitted: a carry-chain adder takes one LUT per bit (UG474), an array multiplier of LUT about 0.8 per
+partial-product
+bit. The two-layer designs have too few multipliers (at most 16) to show either, a wide layer at small reuse has hundreds.
+"""
 
 TABLE_TOOL = {"csynth": "Vivado", "post-synth": "Vitis"}
 """Back end whose designs the Resource laws of each stage were calibrated on (Vivado HLS 2020.1 and Vitis HLS 2023.2, both UltraScale+)."""

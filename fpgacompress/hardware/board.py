@@ -64,8 +64,18 @@ class Board:
 
 
 _TYPES: dict[str, tuple[type, ...]] = {
-    "name": (str,), "part": (str,), "family": (str,), "speed_grade": (str,), "source": (str,),
-    "lut": (int,), "ff": (int,), "dsp": (int,), "bram18": (int,), "uram": (int,), "clock_ns": (int, float), "flows": (list,),
+    "name": (str,),
+    "part": (str,),
+    "family": (str,),
+    "speed_grade": (str,),
+    "source": (str,),
+    "lut": (int,),
+    "ff": (int,),
+    "dsp": (int,),
+    "bram18": (int,),
+    "uram": (int,),
+    "clock_ns": (int, float),
+    "flows": (list,),
 }
 
 
@@ -79,7 +89,9 @@ def _check(table: dict[str, Any], path: Path) -> Board:
     for name, kinds in _TYPES.items():
         value = table[name]
         if not isinstance(value, kinds) or isinstance(value, bool):
-            raise HardwareError(f"{path}: field '{name}' is {value!r}", expected=f"a value of type {' or '.join(k.__name__ for k in kinds)}")
+            raise HardwareError(
+                f"{path}: field '{name}' is {value!r}", expected=f"a value of type {' or '.join(k.__name__ for k in kinds)}"
+            )
         if isinstance(value, (int, float)) and (value < 0 or (value == 0 and name in ("lut", "ff", "clock_ns"))):
             raise HardwareError(f"{path}: field '{name}' is {value}", expected="a positive number")
     if not all(isinstance(flow, str) for flow in table["flows"]):
@@ -98,7 +110,9 @@ def read_board(path: str | Path) -> Board:
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise HardwareError(f"board file {path} cannot be read ({error.strerror})", do="give a board's name or the path of its TOML file") from None
+        raise HardwareError(
+            f"board file {path} cannot be read ({error.strerror})", do="give a board's name or the path of its TOML file"
+        ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise HardwareError(f"board file {path} is not TOML: {error}", do=f"compare it with {FOLDER / 'pynq-z2.toml'}") from None
     return _check(table, path)

@@ -1,6 +1,7 @@
 """Fit the LUT and FF laws to real synthesis results and say how well every law holds on groups and families left out.
 
-``python -m fpgacompress.hardware.calibrate --data DIR`` prints the errors and writes ``calibration.json`` (facts only: coefficients and quantiles).
+``python -m fpgacompress.hardware.calibrate --data DIR`` prints the errors and writes ``calibration.json`` (facts only: coefficients and
+quantiles).
 Rows are never split at random: rows of one group share weights or architecture.
 """
 
@@ -10,28 +11,32 @@ import argparse
 import datetime
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from .area import HEADS, features
+from .area import FIXED, HEADS, features
 from .calibration import FILE
 from .facts import UNROLL_LIMIT
 from .table import Sample, design_samples, layer_samples, read_rows
 from .validate import closed_laws, format_rows
 
-def fit(x: np.ndarray, y: np.ndarray, rounds: int = 0) -> np.ndarray:
-    """Non-negative coefficients of least squared relative error; with ``rounds`` of reweighting, of least absolute one (Schlossmacher 1973).
 
-    Absolute errors keep a few odd rows from pulling (Latency strategy: rows whose pipeline is one cycle shorter); squared ones keep every physical term.
+def fit(x: np.ndarray, y: np.ndarray, known: np.ndarray | float = 0.0, rounds: int = 0) -> np.ndarray:
+    """Non-negative coefficients of least squared relative error; with ``rounds`` of reweighting, of least absolute one (Schlossmacher
+    1973).
+
+    ``known`` is a part of ``y`` that is not fitted. Absolute errors keep a few odd rows from pulling (Latency strategy: rows whose
+    pipeline is one cycle shorter); squared ones keep every physical term.
     """
     weights = 1 / y
-    found = _non_negative(x * weights[:, None], y * weights)
+    found = _non_negative(x * weights[:, None], (y - known) * weights)
     for _ in range(rounds):
-        error = np.abs(x @ found - y) / y
+        error = np.abs(x @ found + known - y) / y
         weights = 1 / (y * np.sqrt(np.maximum(error, 0.02)))
-        found = _non_negative(x * weights[:, None], y * weights)
+        found = _non_negative(x * weights[:, None], (y - known) * weights)
     return found
 
 
@@ -50,19 +55,32 @@ def _non_negative(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 def matrix(head: str, samples: list[Sample]) -> np.ndarray:
     """Features of whole samples: sums over their layers, shape (samples, features)."""
-    return np.stack([
-        sum(features(head, f, rf, backend=s.backend, clock_ns=s.clock_ns, ultrascale=s.ultrascale, mapping=s.mapping) for f, rf in s.layers)
-        for s in samples
-    ])
+    return np.stack(
+        [
+            sum(
+                features(head, f, rf, backend=s.backend, clock_ns=s.clock_ns, ultrascale=s.ultrascale, mapping=s.mapping)
+                for f, rf in s.layers
+            )
+            for s in samples
+        ]
+    )
 
 
-def left_out(x: np.ndarray, y: np.ndarray, keys: list[str], rounds: int) -> np.ndarray:
+def fit_head_matrix(head: str, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Coefficients of a law: those of :data:`.area.FIXED` as they are, the others fitted to what is left."""
+    fixed = FIXED.get(head, {})
+    known = np.array([fixed.get(name, 0.0) for name in HEADS[head]])
+    free = np.array([name not in fixed for name in HEADS[head]])
+    return known + fit(np.where(free, x, 0.0), y, x @ known, 12 if head.startswith("latency") else 0)
+
+
+def left_out(head: str, x: np.ndarray, y: np.ndarray, keys: list[str]) -> np.ndarray:
     """Predictions of every row by a fit on the rows with other keys."""
     keys_array = np.array(keys)
     predicted = np.zeros(len(y))
     for key in dict.fromkeys(keys):
         out = keys_array == key
-        predicted[out] = x[out] @ fit(x[~out], y[~out], rounds)
+        predicted[out] = x[out] @ fit_head_matrix(head, x[~out], y[~out])
     return predicted
 
 
@@ -72,12 +90,23 @@ def errors(predicted: np.ndarray, y: np.ndarray) -> dict[str, float]:
     return {"median": round(float(np.median(error)), 4), "p90": round(float(np.quantile(error, 0.9)), 4)}
 
 
+KNOWN_RANGE = {"latency_lut": (0.45, 0.86), "resource_lut": (0.09, 0.58)}
+"""Range of post-synthesis over C-synthesis LUT measured over all splits of the table (the project's STACK notes); a smaller table never
+narrows it."""
+
+
 def conformal(predicted: np.ndarray, y: np.ndarray, coverage: float = 0.9) -> tuple[float, float]:
-    """Ratios measured over predicted that bound ``coverage`` of the left-out rows (split conformal, finite-sample corrected; Lei et al. 2018)."""
+    """Ratios measured over predicted that bound ``coverage`` of the left-out rows (split conformal, finite-sample corrected; Lei et al.
+    2018)."""
     score = np.sort(np.abs(np.log(y / np.maximum(predicted, 1e-9))))
     rank = min(int(np.ceil((len(score) + 1) * coverage)), len(score)) - 1
     bound = float(np.exp(score[rank]))
     return 1 / bound, bound
+
+
+def _covered(predicted: np.ndarray, y: np.ndarray, low: float, high: float) -> float:
+    """Share of rows inside the interval around their left-out prediction."""
+    return round(float(np.mean((y >= low * predicted) & (y <= high * predicted))), 3)
 
 
 def architecture(sample: Sample) -> str:
@@ -92,75 +121,123 @@ def fit_head(head: str, samples: list[Sample]) -> dict[str, Any]:
     x, y = matrix(head, samples), np.array([s.truth[column] for s in samples])
     families = [s.family for s in samples]
     groups = [f"{s.family} {architecture(s)}" for s in samples]
-    rounds = 12 if head.startswith("latency") else 0
-    coefficients = fit(x, y, rounds)
-    by_group = left_out(x, y, groups, rounds)
+    coefficients = fit_head_matrix(head, x, y)
+    by_group = left_out(head, x, y, groups)
     names = list(dict.fromkeys(families))
     family_errors = {}
-    by_family = left_out(x, y, families, rounds) if len(names) > 1 else None
+    by_family = left_out(head, x, y, families) if len(names) > 1 else None
     for name in names:
         own = np.array(families) == name
         family_errors[name] = errors(by_family[own], y[own]) if by_family is not None else None
     wide = by_family if by_family is not None and min(families.count(n) for n in names) >= 20 else by_group
     low, high = conformal(wide, y)
+    largest = np.max([matrix(head, [replace(s, layers=(layer,))])[0] for s in samples for layer in s.layers], axis=0)
     return {
-        "coefficients": {n: float(f"{c:.5g}") for n, c in zip(HEADS[head], coefficients)}, "low": round(low, 4), "high": round(high, 4),
-        "interval_from": "families left out" if wide is by_family else "architectures left out", "rows": len(y), "families": names,
-        "in_sample": errors(x @ coefficients, y), "architectures_left_out": errors(by_group, y), "families_left_out": family_errors,
+        "largest": {n: round(float(v), 1) for n, v in zip(HEADS[head], largest)},
+        "coefficients": {n: float(f"{c:.5g}") for n, c in zip(HEADS[head], coefficients)},
+        "low": round(low, 4),
+        "high": round(high, 4),
+        "interval_from": "families left out" if wide is by_family else "architectures left out",
+        "rows": len(y),
+        "families": names,
+        "coverage": {n: _covered(wide[own := np.array(families) == n], y[own], low, high) for n in names},
+        "in_sample": errors(x @ coefficients, y),
+        "architectures_left_out": errors(by_group, y),
+        "families_left_out": family_errors,
     }
+
+
+def shipped() -> dict[str, Any]:
+    """The calibration in the package; what a table has no rows for is kept from it."""
+    return json.loads(FILE.read_text(encoding="utf-8")) if FILE.is_file() else {"heads": {}, "ratios": {}}
 
 
 def fit_few(heads: dict[str, Any], layers: list[Sample], rows: list[dict[str, str]]) -> None:
     """The terms of reuse factors up to ``n_in``, which only one design of the table has (a GRU model whose three dense layers run at 32).
 
-    C-synthesis: what its dense layers take beyond the law, per bit of operand multiplexer. Post-synthesis: the whole design's LUT and FF per
+    C-synthesis: what its dense layers take beyond the law, per bit of operand multiplexer. Post-synthesis: the whole design's LUT and FF
+    per
     multiplier and accumulator bit, an upper bound since the GRU is in it.
     """
     few = [s for s in layers if s.strategy == "Resource" and s.layers[0][1] <= s.layers[0][0].n_in and s.layers[0][1] > 1]
     head = heads["resource_lut_csynth"]["coefficients"]
-    x, at = matrix("resource_lut_csynth", few), HEADS["resource_lut_csynth"].index("operand mux")
-    beyond = (np.array([s.truth["lut_csynth"] for s in few]) - x @ np.array(list(head.values()))) / x[:, at]
-    head["operand mux"] = float(f"{np.median(beyond):.5g}")
-    both = [r for r in rows if r["strategy"] == "resource" and r["io_type"].startswith("io_parallel") and r["lut_synth"] and "gru" in r["design_id"]]
+    known = {name: head["coefficients"] for name, head in shipped()["heads"].items()}
+    if few:
+        x, at = matrix("resource_lut_csynth", few), HEADS["resource_lut_csynth"].index("operand mux")
+        beyond = (np.array([s.truth["lut_csynth"] for s in few]) - x @ np.array(list(head.values()))) / x[:, at]
+        head["operand mux"] = float(f"{np.median(beyond):.5g}")
+    else:
+        head["operand mux"] = known["resource_lut_csynth"]["operand mux"]
+    both = [
+        r
+        for r in rows
+        if r["strategy"] == "resource" and r["io_type"].startswith("io_parallel") and r.get("lut_synth") and "gru" in r["design_id"]
+    ]
     for kind in ("lut", "ff"):
+        name = f"resource_{kind}_post-synth"
         per_bit = [float(r[f"{kind}_synth"]) / (float(r["dsp_synth"]) * 16) for r in both]
-        heads[f"resource_{kind}_post-synth"]["coefficients"]["partial sums"] = round(float(np.median(per_bit)), 3)
+        heads[name]["coefficients"]["partial sums"] = round(float(np.median(per_bit)), 3) if both else known[name]["partial sums"]
 
 
 def ratios(rows: list[dict[str, str]]) -> dict[str, Any]:
-    """Post-synthesis over C-synthesis of the designs that have both: median and range, by strategy and resource."""
+    """Post-synthesis over C-synthesis of the designs that have both: median and range (at least :data:`KNOWN_RANGE`), by strategy and
+    resource."""
     found: dict[str, Any] = {}
     for strategy in ("latency", "resource"):
         for kind in ("lut", "ff"):
-            values = [float(r[f"{kind}_synth"]) / float(r[f"{kind}_csynth"]) for r in rows
-                      if r["strategy"] == strategy and r[f"{kind}_synth"] and r[f"{kind}_csynth"]]
+            values = [
+                float(r[f"{kind}_synth"]) / float(r[f"{kind}_csynth"])
+                for r in rows
+                if r["strategy"] == strategy and r.get(f"{kind}_synth") and r.get(f"{kind}_csynth")
+            ]
             if values:
-                found[f"{strategy}_{kind}"] = {"value": round(float(np.median(values)), 3), "low": round(min(values), 3), "high": round(max(values), 3),
-                                               "rows": len(values)}
+                low, high = KNOWN_RANGE.get(f"{strategy}_{kind}", (min(values), max(values)))
+                found[f"{strategy}_{kind}"] = {
+                    "value": round(float(np.median(values)), 3),
+                    "low": round(min(low, *values), 3),
+                    "high": round(max(high, *values), 3),
+                    "rows": len(values),
+                }
     return found
 
 
-def activation_head(rows: list[dict[str, str]], kind: str) -> dict[str, Any]:
-    """LUT or FF per element and bit (input plus output) of a ReLU or quantizer in parallel form, from ReLU modules with reports of their own."""
-    values = [float(r[kind]) / (float(r["n_in"]) * (float(r["x_bits"]) + float(r["y_bits"]))) for r in rows
-              if r["type"] == "relu" and r["io"] == "io_parallel" and r["n_in"] and r["x_bits"] and r["y_bits"]]
-    return {"value": round(float(np.median(values)), 3), "low": round(float(np.quantile(values, 0.05)), 3),
-            "high": round(float(np.quantile(values, 0.95)), 3), "rows": len(values)}
+def activation_charge(rows: list[dict[str, str]]) -> dict[str, Any]:
+    """LUT and FF per element and bit (input plus output) of a ReLU or quantizer in parallel form, from ReLU modules with reports of their
+    own."""
+    found = {}
+    for kind in ("lut", "ff"):
+        values = [
+            float(r[kind]) / (float(r["n_in"]) * (float(r["x_bits"]) + float(r["y_bits"])))
+            for r in rows
+            if r["type"] == "relu" and r["io"] == "io_parallel" and r["n_in"] and r["x_bits"] and r["y_bits"]
+        ]
+        if values:
+            low, middle, high = (round(float(q), 3) for q in np.quantile(values, (0.05, 0.5, 0.95)))
+            found[f"activation_{kind}"] = {"value": middle, "low": low, "high": high, "rows": len(values)}
+    return found
 
 
 def calibrate(data: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Fit everything to the tables in ``data``; returns the calibration's content and the closed laws' scores."""
     designs, layers = read_rows(data / "designs_train.csv.gz"), read_rows(data / "layers_train.csv.gz")
     whole, parts = design_samples(designs), layer_samples(layers)
-    unrolled = [s for s in parts + whole if s.strategy == "Latency" and all(rf == 1 and f.n_weights <= UNROLL_LIMIT and f.nonzeros for f, rf in s.layers)]
+    unrolled = [
+        s
+        for s in parts + whole
+        if s.strategy == "Latency" and all(rf == 1 and f.n_weights <= UNROLL_LIMIT and f.nonzeros for f, rf in s.layers)
+    ]
     unrolled = [s for s in unrolled if len(s.layers) == 1]
     shared = [s for s in whole if s.strategy == "Resource" and all(rf > f.n_in for f, rf in s.layers)]
     heads = {h: fit_head(h, unrolled if h.startswith("latency") else shared) for h in HEADS}
     fit_few(heads, parts, designs)
     content = {
-        "date": datetime.date.today().isoformat(), "source": "wa-hls4ml, hls4ml_MLP_estimator, hls4ml-data and public repositories (numeric facts)",
-        "command": "python -m fpgacompress.hardware.calibrate", "designs": len(designs), "layers": len(layers),
-        "heads": heads, "ratios": ratios(designs) | {f"activation_{k}": activation_head(layers, k) for k in ("lut", "ff")},
+        "date": datetime.date.today().isoformat(),
+        "source": "wa-hls4ml, hls4ml_MLP_estimator, hls4ml-data and public repositories (numeric facts)",
+        "command": "python -m fpgacompress.hardware.calibrate",
+        "designs": len(designs),
+        "layers": len(layers),
+        "heads": heads,
+        "ratios": shipped()["ratios"] | ratios(designs) | activation_charge(layers),
     }
     return content, closed_laws(whole, parts)
 

@@ -19,10 +19,12 @@ FILE = Path(__file__).with_name("calibration.json")
 COVERAGE = "90 % conformal, groups left out"
 """What the interval of a calibrated figure is."""
 
-SPREAD = {"size": 1.5, "reuse": 2.5}
-"""How far an extrapolated interval is widened on both sides: for sizes and widths outside the table, and for reuse factors up to ``n_in``.
+SPREAD = {"near": 1.2, "size": 1.5, "reuse": 2.5}
+"""How far an extrapolated interval is widened on both sides, term by term.
 
-Judgement, not calibration: the physical features carry the size, so 1.5; for small reuse factors one design is known (2.5).
+"near": other widths, sizes, part family or back end than the table, but no more bits than it has; "size": a term with more bits than the
+largest in the
+table; "reuse": reuse factors up to ``n_in``, known from one design. Judgement, not calibration: nothing in the table can confirm it.
 """
 
 
@@ -33,12 +35,14 @@ class Head:
     Attributes:
         coefficients: LUT or FF per bit, one per feature of :data:`.area.HEADS`.
         low, high: quantiles of measured over predicted at 90 % coverage.
+        largest: largest value of each feature in a layer of the table.
         text: where it comes from, for reports.
     """
 
     coefficients: np.ndarray
     low: float
     high: float
+    largest: np.ndarray
     text: str
 
 
@@ -55,11 +59,30 @@ class Calibration:
         """LUT or FF of a layer from its features."""
         return float(values @ self.heads[head].coefficients)
 
+    def area(self, head: str, values: np.ndarray, spread: float = 1.0) -> Area:
+        """The same with its interval; terms larger than any in the table are widened by ``SPREAD["size"]``, all others by ``spread``."""
+        law = self.heads[head]
+        terms = values * law.coefficients
+        beyond = (values > law.largest) & (law.largest > 0)
+        factors = np.where(beyond, max(spread, SPREAD["size"]), spread)
+        return Area(
+            float(terms.sum()),
+            float((terms / factors).sum()) * law.low,
+            float((terms * factors).sum()) * law.high,
+            bool((factors > 1).any()),
+        )
+
 
 def from_json(data: dict[str, Any]) -> Calibration:
     """Calibration from the content of a calibration file."""
     heads = {
-        name: Head(np.array(list(h["coefficients"].values()), np.float64), h["low"], h["high"], f"{h['rows']} rows, {', '.join(h['families'])}")
+        name: Head(
+            np.array(list(h["coefficients"].values()), np.float64),
+            h["low"],
+            h["high"],
+            np.array(list(h["largest"].values()), np.float64),
+            f"{h['rows']} rows, {', '.join(h['families'])}",
+        )
         for name, h in data["heads"].items()
     }
     return Calibration(heads, {k: (v["value"], v["low"], v["high"]) for k, v in data["ratios"].items()}, data["date"], data["source"])
@@ -75,8 +98,10 @@ def load_calibration(path: str | Path = FILE) -> Calibration:
     try:
         return from_json(json.loads(Path(path).read_text(encoding="utf-8")))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise HardwareError(f"calibration {path} cannot be read ({type(error).__name__}: {error})",
-                            do="make it with `python -m fpgacompress.hardware.calibrate --data DIR`") from None
+        raise HardwareError(
+            f"calibration {path} cannot be read ({type(error).__name__}: {error})",
+            do="make it with `python -m fpgacompress.hardware.calibrate --data DIR`",
+        ) from None
 
 
 @dataclass(frozen=True)
@@ -102,14 +127,12 @@ class Area:
         """Times a ratio that has an interval of its own."""
         return Area(self.value * ratio[0], self.low * ratio[1], self.high * ratio[2], self.extrapolated)
 
-    def widened(self, factor: float) -> Area:
-        """Interval widened by ``factor`` on both sides and marked as extrapolated."""
-        return Area(self.value, self.low / factor, self.high * factor, True)
-
     def figure(self, unit: str, stage: str) -> Figure:
         """As a figure of that stage; whole numbers."""
         text = f"{COVERAGE}, widened outside the table" if self.extrapolated else COVERAGE
-        return Figure(round(self.value), unit, round(self.low), round(self.high), text, stage, "extrapolated" if self.extrapolated else "calibrated")
+        return Figure(
+            round(self.value), unit, round(self.low), round(self.high), text, stage, "extrapolated" if self.extrapolated else "calibrated"
+        )
 
 
 ZERO = Area(0.0, 0.0, 0.0, False)

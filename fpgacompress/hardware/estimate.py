@@ -1,4 +1,5 @@
-"""What hls4ml makes of an integer network on a board: resources, latency and initiation interval, each with an interval and its provenance."""
+"""What hls4ml makes of an integer network on a board: resources, latency and initiation interval, each with an interval and its
+provenance."""
 
 from __future__ import annotations
 
@@ -11,19 +12,12 @@ from ..integer.network import IntegerNetwork
 from . import laws
 from .area import outside
 from .board import RESOURCES, Board
-from .calibration import ZERO, Area
+from .calibration import ZERO
 from .facts import UNROLL_LIMIT, LayerFacts, network_facts
 from .layer import Setting, activation_area, layer_area, layer_counts
 from .reuse import LayerPlan, check_plan
 from .reuse import plan as make_plan
-
-UNITS = {"lut": "LUT", "ff": "FF", "dsp": "DSP", "bram18": "BRAM18", "latency_cycles": "cycles", "latency_us": "us", "ii": "cycles"}
-
-RULE = (
-    "fits when no resource passes the board: for LUT and FF the upper end of the post-synthesis interval, or without one the C-synthesis value; "
-    "for DSP and BRAM18 the upper end of the law"
-)
-"""How ``fits`` is judged; printed with every answer."""
+from .verdict import RULE, UNITS, judge, share
 
 STAGES_OF = {kind: (("csynth", kind), ("post-synth", f"{kind}_post_synth")) for kind in ("lut", "ff")}
 """Stage and name in ``total`` of each LUT and FF figure."""
@@ -72,21 +66,39 @@ class Estimate:
         """Share of the board's capacity per figure (unit "fraction"), by the names of ``total``."""
         shares = {}
         for name in ("lut", "ff", "dsp", "bram18", "lut_post_synth", "ff_post_synth"):
-            shares[name] = _share(self.total[name], self.board.capacity(name.split("_")[0]))
+            shares[name] = share(self.total[name], self.board.capacity(name.split("_")[0]))
         return shares
 
     def to_json(self) -> dict[str, Any]:
         """The stable form that ``fpgacompress estimate --json`` prints."""
-        return figures_to_json({
-            "board": self.board.key or self.board.name, "part": self.board.part, "strategy": self.strategy, "clock_ns": self.clock_ns, "io": self.io,
-            "backend": self.backend, "capacity": {r: Figure(self.board.capacity(r), UNITS[r], provenance=self.board.source) for r in RESOURCES},
-            "total": self.total, "utilisation": self.utilisation, "layers": self.layers, "activations": self.activations,
-            "fits": self.fits, "fits_reason": self.fits_reason, "fits_rule": RULE, "notes": self.notes,
-        })
+        return figures_to_json(
+            {
+                "board": self.board.key or self.board.name,
+                "part": self.board.part,
+                "strategy": self.strategy,
+                "clock_ns": self.clock_ns,
+                "io": self.io,
+                "backend": self.backend,
+                "capacity": {r: Figure(self.board.capacity(r), UNITS[r], provenance=self.board.source) for r in RESOURCES},
+                "total": self.total,
+                "utilisation": self.utilisation,
+                "layers": self.layers,
+                "activations": self.activations,
+                "fits": self.fits,
+                "fits_reason": self.fits_reason,
+                "fits_rule": RULE,
+                "notes": self.notes,
+            }
+        )
 
 
 def estimate(
-    network: IntegerNetwork, *, board: Board, plan: dict[str, LayerPlan] | None = None, clock_ns: float | None = None, io: str = "io_parallel",
+    network: IntegerNetwork,
+    *,
+    board: Board,
+    plan: dict[str, LayerPlan] | None = None,
+    clock_ns: float | None = None,
+    io: str = "io_parallel",
     backend: str = "Vitis",
 ) -> Estimate:
     """Estimate a network from its real integer weights.
@@ -116,8 +128,13 @@ def estimate(
     fits, reason = judge(total, board)
     wide = [n for n in network.nodes if math.prod(n.shape) > UNROLL_LIMIT] if io == "io_parallel" else []
     if wide:
-        fits, reason = False, (f"'{wide[0].name}' has {math.prod(wide[0].shape)} elements; io_parallel partitions every array and HLS stops at "
-                               f"{UNROLL_LIMIT}: take io_stream")
+        fits, reason = (
+            False,
+            (
+                f"'{wide[0].name}' has {math.prod(wide[0].shape)} elements; io_parallel partitions every array and HLS stops at "
+                f"{UNROLL_LIMIT}: take io_stream"
+            ),
+        )
     return Estimate(board, setting.clock_ns, io, backend, plan, total, layers, activations, fits, reason, _notes(facts, plan, setting))
 
 
@@ -130,12 +147,24 @@ def _no_area(facts: dict[str, LayerFacts], io: str) -> str | None:
 def _layer_row(facts: LayerFacts, plan: LayerPlan, setting: Setting, why_not: str | None, alone: bool) -> dict[str, Any]:
     counts = layer_counts(facts, plan, setting)
     row: dict[str, Any] = {
-        "name": facts.name, "op": facts.op, "strategy": plan.strategy, "reuse": plan.reuse, "n_in": facts.n_in, "n_out": facts.n_out,
-        "positions": facts.positions, "n_weights": facts.n_weights, "nonzeros": facts.nonzeros, "mults": counts["mults"],
+        "name": facts.name,
+        "op": facts.op,
+        "strategy": plan.strategy,
+        "reuse": plan.reuse,
+        "n_in": facts.n_in,
+        "n_out": facts.n_out,
+        "positions": facts.positions,
+        "n_weights": facts.n_weights,
+        "nonzeros": facts.nonzeros,
+        "mults": counts["mults"],
     }
     for kind in ("lut", "ff"):
         for stage, name in STAGES_OF[kind]:
-            row[name] = unavailable(why_not, UNITS[kind]) if why_not else layer_area(facts, plan, kind, stage, setting, alone=alone).figure(UNITS[kind], stage)
+            row[name] = (
+                unavailable(why_not, UNITS[kind])
+                if why_not
+                else layer_area(facts, plan, kind, stage, setting, alone=alone).figure(UNITS[kind], stage)
+            )
     row["dsp"] = _dsp(counts["dsp"], plan.strategy)
     row["bram18"] = _rom(counts["bram18"])
     row["latency_cycles"] = _cycles(counts["latency_cycles"], plan.strategy == "Resource", facts.is_dense)
@@ -168,7 +197,9 @@ def _cycles(cycles: int, resource: bool, dense: bool) -> Figure:
     return Figure(cycles, "cycles", max(cycles - slack, 0), cycles + slack, text, "csynth", "law" if dense else "extrapolated")
 
 
-def _counted(network: IntegerNetwork, facts: dict[str, LayerFacts], plan: dict[str, LayerPlan], setting: Setting, io: str) -> dict[str, Figure]:
+def _counted(
+    network: IntegerNetwork, facts: dict[str, LayerFacts], plan: dict[str, LayerPlan], setting: Setting, io: str
+) -> dict[str, Figure]:
     """DSP, BRAM18, latency and II of the design."""
     counts = [layer_counts(f, plan[f.name], setting) for f in facts.values()]
     figures = {"dsp": _sum([_dsp(c["dsp"], plan[n].strategy) for n, c in zip(facts, counts)])}
@@ -181,8 +212,11 @@ def _counted(network: IntegerNetwork, facts: dict[str, LayerFacts], plan: dict[s
     return figures
 
 
-def _timing(facts: dict[str, LayerFacts], plan: dict[str, LayerPlan], setting: Setting, counts: list[dict[str, int]], others: int, io: str) -> dict[str, Figure]:
-    """Latency and II. All Latency: one pipeline, depths + one cycle per module + 1. Otherwise dataflow: sum of RF + 3 n - 1, activations hand over in up to 3."""
+def _timing(
+    facts: dict[str, LayerFacts], plan: dict[str, LayerPlan], setting: Setting, counts: list[dict[str, int]], others: int, io: str
+) -> dict[str, Figure]:
+    """Latency and II. All Latency: one pipeline, depths + one cycle per module + 1. Otherwise dataflow: sum of RF + 3 n - 1, activations
+    hand over in up to 3."""
     shared = any(p.strategy == "Resource" for p in plan.values())
     known = all(f.is_dense for f in facts.values()) and io == "io_parallel"
     if shared:
@@ -199,44 +233,34 @@ def _timing(facts: dict[str, LayerFacts], plan: dict[str, LayerPlan], setting: S
     ii = max(c["ii"] for c in counts)
     return {
         "latency_cycles": Figure(cycles, "cycles", max(low, 0), high, text, "csynth", provenance),
-        "latency_us": Figure(round(cycles * us, 6), "us", round(max(low, 0) * us, 6), round(high * us, 6), f"{text}; at {setting.clock_ns:g} ns", "csynth", provenance),
-        "ii": Figure(ii, "cycles", ii, ii + (3 if shared else 0), "slowest layer, up to 3 cycles of dataflow hand-over", "csynth", provenance if not known else "law"),
+        "latency_us": Figure(
+            round(cycles * us, 6),
+            "us",
+            round(max(low, 0) * us, 6),
+            round(high * us, 6),
+            f"{text}; at {setting.clock_ns:g} ns",
+            "csynth",
+            provenance,
+        ),
+        "ii": Figure(
+            ii,
+            "cycles",
+            ii,
+            ii + (3 if shared else 0),
+            "slowest layer, up to 3 cycles of dataflow hand-over",
+            "csynth",
+            provenance if not known else "law",
+        ),
     }
-
-
-def judge(total: dict[str, Figure], board: Board) -> tuple[bool, str]:
-    """Verdict by :data:`RULE` and the sentence that says what decided it."""
-    worst, text, missing = 0.0, "", []
-    for kind in RESOURCES:
-        figure, how = total.get(f"{kind}_post_synth"), "upper end, post-synthesis"
-        if figure is None or not figure.available:
-            figure, how = total[kind], "C-synthesis"
-        if not figure.available:
-            missing.append(UNITS[kind])
-            continue
-        value = figure.high if figure.high is not None else figure.value
-        assert value is not None
-        capacity = board.capacity(kind)
-        share = value / capacity if capacity else (float("inf") if value else 0.0)
-        if share >= worst:
-            worst, text = share, f"{UNITS[kind]} {round(value):,} of {capacity:,} ({100 * share:.0f} %; {how})"
-    if missing:
-        return False, f"cannot be judged: no estimate of {' and '.join(missing)}" + (f"; of the rest the scarcest is {text}" if text else "")
-    return worst <= 1, f"scarcest: {text}"
-
-
-def _share(figure: Figure, capacity: int) -> Figure:
-    if not figure.available or not capacity:
-        return unavailable(figure.reason or "the board has none", "fraction")
-    ends = [None if v is None else round(v / capacity, 4) for v in (figure.low, figure.high)]
-    return Figure(round(figure.value / capacity, 4), "fraction", ends[0], ends[1], figure.interval, figure.stage, figure.provenance)
 
 
 def _notes(facts: dict[str, LayerFacts], plan: dict[str, LayerPlan], setting: Setting) -> list[str]:
     notes = []
     stored = [f.name for f in facts.values() if plan[f.name].strategy == "Resource" and plan[f.name].reuse > 1 and f.nonzeros < f.n_weights]
     if stored:
-        notes.append(f"zeros are not exploited in Resource strategy: they are stored and multiplied like other weights ({', '.join(stored)})")
+        notes.append(
+            f"zeros are not exploited in Resource strategy: they are stored and multiplied like other weights ({', '.join(stored)})"
+        )
     for f in facts.values():
         layer = plan[f.name]
         phrase = outside(f, layer.strategy, layer.reuse, stage="post-synth", backend=setting.backend, ultrascale=setting.ultrascale)
@@ -244,5 +268,7 @@ def _notes(facts: dict[str, LayerFacts], plan: dict[str, LayerPlan], setting: Se
             notes.append(f"LUT and FF of layer '{f.name}' are extrapolated: {phrase}")
     if stored and len(facts) > 1:
         notes.append("C-synthesis LUT of layers in Resource strategy is that of single layers, without the channels between them")
-    notes.append("not counted: AXI interface, DMA and processor subsystem of a board design; BRAM18 after synthesis differs from C-synthesis")
+    notes.append(
+        "not counted: AXI interface, DMA and processor subsystem of a board design; BRAM18 after synthesis differs from C-synthesis"
+    )
     return notes

@@ -1,6 +1,7 @@
 """Reuse factors hls4ml accepts, and which ways of building a layer the HLS tool can really synthesise.
 
-hls4ml (1.3.0, ``backends/fpga/fpga_backend.py`` and ``nnet_dense_resource.h``) silently replaces an illegal factor by the nearest legal one;
+hls4ml (1.3.0, ``backends/fpga/fpga_backend.py`` and ``nnet_dense_resource.h``) silently replaces an illegal factor by the nearest legal
+one;
 here an illegal factor is an error, and a plan is legal before any tool is started.
 """
 
@@ -19,7 +20,8 @@ class LayerPlan:
     """How one layer is built.
 
     Attributes:
-        strategy: "Latency" (constants unrolled, zeros cost nothing) or "Resource" (weights in ROM, zeros are stored and multiplied like others).
+        strategy: "Latency" (constants unrolled, zeros cost nothing) or "Resource" (weights in ROM, zeros are stored and multiplied like
+            others).
         reuse: reuse factor: how many products share one multiplier.
     """
 
@@ -31,8 +33,10 @@ class LayerPlan:
 def valid_reuse_factors(n_in: int, n_out: int) -> tuple[int, ...]:
     """Reuse factors hls4ml allows for a dense kernel of ``n_in x n_out`` weights in Resource strategy, ascending.
 
-    Its three conditions (the multipliers divide evenly over the outputs or the factor is at least ``n_in``; a factor of at least ``n_in`` is a
-    multiple of it; the factor divides the number of weights) come down to: the divisors of ``n_in``, and ``n_in`` times the divisors of ``n_out``.
+    Its three conditions (the multipliers divide evenly over the outputs or the factor is at least ``n_in``; a factor of at least ``n_in``
+    is a
+    multiple of it; the factor divides the number of weights) come down to: the divisors of ``n_in``, and ``n_in`` times the divisors of
+    ``n_out``.
     """
     if n_in < 1 or n_out < 1:
         raise HardwareError(f"a layer of {n_in} x {n_out} weights has no reuse factor", expected="at least one input and one output")
@@ -66,23 +70,33 @@ def check_layer(facts: LayerFacts, layer: LayerPlan) -> None:
     where = f"layer '{facts.name}' ({facts.n_in} x {facts.n_out} weights)"
     if layer.strategy == "Latency":
         if layer.reuse != 1:
-            raise HardwareError(f"{where}: Latency strategy with reuse factor {layer.reuse}", expected="reuse factor 1, the only one at which it unrolls",
-                                do="take strategy 'resource' to share multipliers")
+            raise HardwareError(
+                f"{where}: Latency strategy with reuse factor {layer.reuse}",
+                expected="reuse factor 1, the only one at which it unrolls",
+                do="take strategy 'resource' to share multipliers",
+            )
         if facts.n_weights > UNROLL_LIMIT:
-            raise HardwareError(f"{where} in Latency strategy unrolls {facts.n_weights} products",
-                                expected=f"at most {UNROLL_LIMIT}, the partition limit of Vivado HLS and Vitis HLS",
-                                do="take strategy 'auto' or 'resource', or a smaller layer")
+            raise HardwareError(
+                f"{where} in Latency strategy unrolls {facts.n_weights} products",
+                expected=f"at most {UNROLL_LIMIT}, the partition limit of Vivado HLS and Vitis HLS",
+                do="take strategy 'auto' or 'resource', or a smaller layer",
+            )
         return
     if layer.strategy != "Resource":
         raise HardwareError(f"{where}: there is no strategy '{layer.strategy}'", expected="'Latency' or 'Resource'")
     if layer.reuse not in valid_reuse_factors(facts.n_in, facts.n_out):
         near = " and ".join(str(n) for n in neighbours(facts.n_in, facts.n_out, layer.reuse))
-        raise HardwareError(f"{where}: hls4ml cannot use reuse factor {layer.reuse}", expected=f"a legal factor; the nearest are {near}",
-                            do="give one of those, or reuse 'auto'")
+        raise HardwareError(
+            f"{where}: hls4ml cannot use reuse factor {layer.reuse}",
+            expected=f"a legal factor; the nearest are {near}",
+            do="give one of those, or reuse 'auto'",
+        )
     if facts.n_weights // layer.reuse > UNROLL_LIMIT:
         least = min(f for f in valid_reuse_factors(facts.n_in, facts.n_out) if facts.n_weights // f <= UNROLL_LIMIT)
-        raise HardwareError(f"{where} at reuse factor {layer.reuse} unrolls {facts.n_weights // layer.reuse} products",
-                            expected=f"at most {UNROLL_LIMIT}; the smallest factor that keeps to it is {least}")
+        raise HardwareError(
+            f"{where} at reuse factor {layer.reuse} unrolls {facts.n_weights // layer.reuse} products",
+            expected=f"at most {UNROLL_LIMIT}; the smallest factor that keeps to it is {least}",
+        )
 
 
 def legal_plans(facts: LayerFacts, strategy: str = "auto") -> list[LayerPlan]:
@@ -92,6 +106,9 @@ def legal_plans(facts: LayerFacts, strategy: str = "auto") -> list[LayerPlan]:
         options.append(LayerPlan("Latency", 1))
     if strategy in ("auto", "resource"):
         start = 2 if strategy == "auto" else 1
-        options += [LayerPlan("Resource", f) for f in valid_reuse_factors(facts.n_in, facts.n_out)
-                    if f >= start and facts.n_weights // f <= UNROLL_LIMIT]
+        options += [
+            LayerPlan("Resource", f)
+            for f in valid_reuse_factors(facts.n_in, facts.n_out)
+            if f >= start and facts.n_weights // f <= UNROLL_LIMIT
+        ]
     return options

@@ -11,7 +11,8 @@ from ..integer.network import IntegerNetwork, Node
 from ..metrics.csd import csd_digits, span_bits
 
 UNROLL_LIMIT = 4096
-"""Largest array that Vivado HLS and Vitis HLS partition or unroll completely (hls4ml writes it as ``maximum_size`` into ``build_prj.tcl``)."""
+"""Largest array that Vivado HLS and Vitis HLS partition or unroll completely (hls4ml writes it as ``maximum_size`` into
+``build_prj.tcl``)."""
 
 
 @dataclass(frozen=True)
@@ -26,9 +27,11 @@ class LayerFacts:
         x_bits: width of the input type, bits.
         w_bits: width of the weight type, bits.
         acc_bits: width of the accumulator, bits.
-        out_bits: width of what the layer hands on, bits: that of the quantizer behind it (hls4ml's result type is set to it), else ``acc_bits``.
+        out_bits: width of what the layer hands on, bits: that of the quantizer behind it (hls4ml's result type is set to it), else
+            ``acc_bits``.
         nonzeros: weights that are not zero.
-        products: sum over inputs of the number of distinct signed weights with three or more CSD digits (one multiplier each in Latency strategy).
+        products: sum over inputs of the number of distinct signed weights with three or more CSD digits (one multiplier each in Latency
+            strategy).
         pairs: sum over inputs of the number of distinct odd magnitudes with exactly two CSD digits.
         two_digit: weights with exactly two CSD digits.
         span: widest weight, bits from its lowest to its highest set bit.
@@ -104,9 +107,21 @@ def layer_facts(network: IntegerNetwork, node: Node) -> LayerFacts:
     x_bits = network.node(node.inputs[0]).out.width
     counts = weight_facts(matrix)
     return LayerFacts(
-        name=node.name, op=node.op, n_in=matrix.shape[0], n_out=matrix.shape[1], positions=int(np.prod(node.shape[:-1], dtype=np.int64)),
-        x_bits=x_bits, w_bits=node.kernel.type.width, acc_bits=node.out.width, out_bits=_out_bits(network, node), nonzeros=counts["nonzeros"], products=counts["products"],
-        pairs=counts["pairs"], two_digit=counts["two_digit"], span=counts["span"], ebops=counts["total_span"] * x_bits,
+        name=node.name,
+        op=node.op,
+        n_in=matrix.shape[0],
+        n_out=matrix.shape[1],
+        positions=int(np.prod(node.shape[:-1], dtype=np.int64)),
+        x_bits=x_bits,
+        w_bits=node.kernel.type.width,
+        acc_bits=node.out.width,
+        out_bits=_out_bits(network, node),
+        nonzeros=counts["nonzeros"],
+        products=counts["products"],
+        pairs=counts["pairs"],
+        two_digit=counts["two_digit"],
+        span=counts["span"],
+        ebops=counts["total_span"] * x_bits,
         product_spans=counts["product_spans"],
     )
 

@@ -19,8 +19,8 @@ DSP_BITS = {"Vitis": 24, "Vivado": 22}
 LATENCY_DSP_BITS = 21
 """Latency strategy: the same for a product with a constant, counted with the constant's span of set bits (its odd part, without sign)."""
 
-ROM_PORT_BITS = 36
-"""Widest port of an 18 Kb block RAM in simple dual-port form (UG473, UG573)."""
+DEEPEST = 16384
+"""Words of an 18 Kb block RAM one bit wide; deeper memories take several blocks for each bit."""
 
 
 def dsp_bits(backend: str) -> int:
@@ -45,7 +45,8 @@ def dsp(facts: LayerFacts, strategy: str, reuse: int, backend: str = "Vitis") ->
 
 
 def rom_bram18(facts: LayerFacts, strategy: str, reuse: int) -> int:
-    """18 Kb block RAMs of a layer's weight ROM: one word of ``n_weights / RF`` weights per cycle, ``RF`` words deep; 0 in Latency strategy."""
+    """18 Kb block RAMs of a layer's weight ROM: one word of ``n_weights / RF`` weights per cycle, ``RF`` words deep; 0 in Latency
+    strategy."""
     if strategy != "Resource" or reuse <= 1:
         return 0
     return _blocks(multipliers(facts, strategy, reuse) * facts.w_bits, reuse) + 1
@@ -56,12 +57,15 @@ def _blocks(word_bits: int, depth: int) -> int:
     whole = math.ceil(word_bits / port_bits(depth))
     if depth <= 512:
         return whole
+    if depth > DEEPEST:
+        return word_bits * (depth // DEEPEST) + (_blocks(word_bits, depth % DEEPEST) if depth % DEEPEST else 0)
     lower = 1 << ((depth - 1).bit_length() - 1)
     return min(whole, math.ceil(word_bits / port_bits(lower)) + _blocks(word_bits, depth - lower))
 
 
 def port_bits(depth: int) -> int:
-    """Bits per 18 Kb block at a depth of ``depth`` words: 512 x 36, 1024 x 18, 2048 x 9, 4096 x 4, 8192 x 2, 16384 x 1 (UG473, table 1-7)."""
+    """Bits per 18 Kb block at a depth of ``depth`` words: 512 x 36, 1024 x 18, 2048 x 9, 4096 x 4, 8192 x 2, 16384 x 1 (UG473, table
+    1-7)."""
     for words, bits in ((512, 36), (1024, 18), (2048, 9), (4096, 4), (8192, 2)):
         if depth <= words:
             return bits
@@ -74,7 +78,8 @@ def occupancy(facts: LayerFacts, strategy: str, reuse: int) -> int:
 
 
 LEVEL_NS = {"7series": 3.4, "ultrascale": 1.25}
-"""Nanoseconds that C-synthesis charges per level of an adder tree in Latency strategy (read off the shared table, see :mod:`.calibrate`)."""
+"""Nanoseconds that C-synthesis charges per level of an adder tree in Latency strategy (read off the shared table, see
+:mod:`.calibrate`)."""
 
 USABLE = 0.875
 """Share of the clock period that HLS schedules into: hls4ml's default clock uncertainty is 12.5 %."""
@@ -96,7 +101,8 @@ def latency_depth(facts: LayerFacts, clock_ns: float, ultrascale: bool) -> int:
 
 
 def registered(facts: LayerFacts, clock_ns: float, ultrascale: bool) -> float:
-    """Partial sums that a Latency layer's pipeline registers hold: each cut after ``k`` cycles leaves ``nonzeros / 2**(levels per cycle x k)``."""
+    """Partial sums that a Latency layer's pipeline registers hold: each cut after ``k`` cycles leaves ``nonzeros / 2**(levels per cycle x
+    k)``."""
     per_cycle = levels_per_cycle(clock_ns, ultrascale)
     return sum(facts.nonzeros / 2.0 ** (per_cycle * k) for k in range(1, latency_depth(facts, clock_ns, ultrascale) + 1))
 

@@ -10,8 +10,8 @@ from . import laws
 from .area import features, outside
 from .board import Board
 from .calibration import SPREAD, ZERO, Area, Calibration, load_calibration
-from .facts import LayerFacts
 from .factors import LayerPlan
+from .facts import LayerFacts
 
 STAGES = ("csynth", "post-synth")
 
@@ -31,14 +31,22 @@ class Setting:
 
 
 def layer_area(
-    facts: LayerFacts, plan: LayerPlan, kind: str, stage: str, setting: Setting, *, alone: bool = False, calibration: Calibration | None = None
+    facts: LayerFacts,
+    plan: LayerPlan,
+    kind: str,
+    stage: str,
+    setting: Setting,
+    *,
+    alone: bool = False,
+    calibration: Calibration | None = None,
 ) -> Area:
-    """LUT (``kind`` "lut") or FF ("ff") of a weighted layer at a stage ("csynth", "post-synth"); a convolution counts its window kernel only.
+    """LUT (``kind`` "lut") or FF ("ff") of a weighted layer at a stage ("csynth" or "post-synth").
 
-    Resource strategy has a law per stage; Latency strategy has one for C-synthesis, and the measured ratio of designs with both gives post-synthesis.
-    A reuse factor of 1 in Resource strategy unrolls like Latency (the table shows the same LUT within a few percent). The C-synthesis FF law of
-    Resource strategy knows single layers only; in a chain (``alone`` False) the channels between layers hold more registers than the layers, so
-    there the post-synthesis law is divided by the measured ratio.
+    Resource strategy has a law per stage. Latency strategy has one for C-synthesis; the measured ratio of designs with both gives
+    post-synthesis. Reuse factor 1 in Resource strategy unrolls like Latency (the table shows the same LUT within a few percent).
+    The C-synthesis FF law of Resource strategy knows single layers only; in a chain (``alone`` False) the channels between layers
+    hold more registers than the layers, so there the post-synthesis law is divided by the measured ratio. Of a convolution only the
+    window kernel is counted, which is good for planning and never shown as a figure.
     """
     calibration = calibration or load_calibration()
     unrolled = plan.strategy == "Latency" or plan.reuse == 1
@@ -48,13 +56,11 @@ def layer_area(
         return Area(after.value / value, after.low / high, after.high / low, True)
     head = f"latency_{kind}_csynth" if unrolled else f"resource_{kind}_{stage}"
     values = features(head, facts, plan.reuse, backend=setting.backend, clock_ns=setting.clock_ns, ultrascale=setting.ultrascale)
-    value = calibration.predict(head, values)
-    area = Area(value, value * calibration.heads[head].low, value * calibration.heads[head].high, False)
-    if unrolled and stage == "post-synth":
-        area = area.scaled(calibration.ratios[f"latency_{kind}"])
+    spread = 1.0
     if outside(facts, plan.strategy, plan.reuse, stage=stage, backend=setting.backend, ultrascale=setting.ultrascale):
-        area = area.widened(SPREAD["size" if unrolled or plan.reuse > facts.n_in else "reuse"])
-    return area
+        spread = SPREAD["near" if unrolled or plan.reuse > facts.n_in else "reuse"]
+    area = calibration.area(head, values, spread)
+    return area.scaled(calibration.ratios[f"latency_{kind}"]) if unrolled and stage == "post-synth" else area
 
 
 def activation_area(node: Node, network: IntegerNetwork, kind: str, stage: str, calibration: Calibration | None = None) -> Area:
@@ -77,13 +83,17 @@ def activation_area(node: Node, network: IntegerNetwork, kind: str, stage: str, 
 
 
 def layer_counts(facts: LayerFacts, plan: LayerPlan, setting: Setting) -> dict[str, int]:
-    """Closed laws of a layer: "dsp", "bram18", "mults" (products per cycle), "ii" and "latency_cycles" (own cycles, hand-over not counted)."""
+    """Closed laws of a layer: "dsp", "bram18", "mults" (products per cycle), "ii" and "latency_cycles" (own cycles, hand-over not
+    counted)."""
     ii = laws.occupancy(facts, plan.strategy, plan.reuse)
     if plan.strategy == "Latency":
         depth = facts.positions - 1 + laws.latency_depth(facts, setting.clock_ns, setting.ultrascale)
     else:
         depth = ii + 2
     return {
-        "dsp": laws.dsp(facts, plan.strategy, plan.reuse, setting.backend), "bram18": laws.rom_bram18(facts, plan.strategy, plan.reuse),
-        "mults": facts.nonzeros if plan.strategy == "Latency" else laws.multipliers(facts, plan.strategy, plan.reuse), "ii": ii, "latency_cycles": depth,
+        "dsp": laws.dsp(facts, plan.strategy, plan.reuse, setting.backend),
+        "bram18": laws.rom_bram18(facts, plan.strategy, plan.reuse),
+        "mults": facts.nonzeros if plan.strategy == "Latency" else laws.multipliers(facts, plan.strategy, plan.reuse),
+        "ii": ii,
+        "latency_cycles": depth,
     }

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from ..errors import HardwareError
 from ..integer.network import IntegerNetwork
 from .board import RESOURCES, Board
-from .calibration import ZERO, load_calibration
-from .facts import UNROLL_LIMIT, LayerFacts, network_facts
+from .calibration import ZERO
 from .factors import LayerPlan, check_layer, closest, legal_plans, neighbours, valid_reuse_factors
+from .facts import UNROLL_LIMIT, LayerFacts, network_facts
 from .layer import Setting, activation_area, layer_area, layer_counts
 
 __all__ = ["COMFORT", "LayerPlan", "check_layer", "check_plan", "closest", "legal_plans", "neighbours", "plan", "valid_reuse_factors"]
@@ -58,33 +59,53 @@ def _fixed(network: IntegerNetwork, board: Board) -> tuple[dict[str, float], dic
     return share, high
 
 
-def _fits(chosen: list[_Cost], fixed: tuple[dict[str, float], dict[str, float]]) -> bool:
-    central = all(fixed[0][k] + sum(c.share[k] for c in chosen) <= COMFORT for k in RESOURCES)
-    return central and all(fixed[1][k] + sum(c.share_high[k] for c in chosen) <= CEILING for k in RESOURCES)
+TIERS = ((COMFORT, CEILING), (COMFORT, float("inf")), (CEILING, float("inf")))
+"""What a plan may take, from cautious to bold: share by the central estimate, share by the upper end."""
+
+PATIENCE = 4
+"""How many times slower a more cautious plan may be than the next bolder one before it is given up."""
+
+NEARLY = 1.25
+"""Where nothing fits, a layer takes its quickest way within this factor of its cheapest."""
 
 
-def _balanced(options: list[list[_Cost]], fixed: tuple[dict[str, float], dict[str, float]]) -> list[_Cost] | None:
-    """The plan with the smallest initiation interval that fits: below each bound every layer takes its cheapest way; None when none fits."""
+def _fits(chosen: list[_Cost], fixed: tuple[dict[str, float], dict[str, float]], tier: tuple[float, float]) -> bool:
+    central = all(fixed[0][k] + sum(c.share[k] for c in chosen) <= tier[0] for k in RESOURCES)
+    return central and all(_upper(chosen, fixed, k) <= tier[1] for k in RESOURCES)
+
+
+def _upper(chosen: list[_Cost], fixed: tuple[dict[str, float], dict[str, float]], kind: str) -> float:
+    """Upper end of a resource's share, put together as :func:`.estimate.estimate` does: activations have an error of their own."""
+    value, beyond = sum(c.share[kind] for c in chosen), sum(c.share_high[kind] - c.share[kind] for c in chosen)
+    return value + fixed[0][kind] + math.hypot(beyond, fixed[1][kind] - fixed[0][kind])
+
+
+def _balanced(
+    options: list[list[_Cost]], fixed: tuple[dict[str, float], dict[str, float]], tier: tuple[float, float]
+) -> list[_Cost] | None:
+    """The plan with the smallest initiation interval that fits: below each bound every layer takes its cheapest way (to 1 %), or None."""
     for bound in sorted({c.cycles for layer in options for c in layer}):
         chosen = []
         for layer in options:
             allowed = [c for c in layer if c.cycles <= bound]
             if not allowed:
                 break
-            chosen.append(min(allowed, key=lambda c: (c.worst, c.cycles)))
-        if len(chosen) == len(options) and _fits(chosen, fixed):
+            chosen.append(min(allowed, key=lambda c: (round(c.worst, 2), c.cycles)))
+        if len(chosen) == len(options) and _fits(chosen, fixed, tier):
             return chosen
     return None
 
 
-def _quicker(chosen: list[_Cost], options: list[list[_Cost]], fixed: tuple[dict[str, float], dict[str, float]]) -> list[_Cost]:
+def _quicker(
+    chosen: list[_Cost], options: list[list[_Cost]], fixed: tuple[dict[str, float], dict[str, float]], tier: tuple[float, float]
+) -> list[_Cost]:
     """Spend what is left: give layers, the slowest first, the quickest way that still fits."""
     chosen = list(chosen)
     for at in sorted(range(len(chosen)), key=lambda i: -chosen[i].cycles):
         for option in sorted(options[at], key=lambda c: c.cycles):
             if option.cycles >= chosen[at].cycles:
                 break
-            if _fits(chosen[:at] + [option] + chosen[at + 1 :], fixed):
+            if _fits(chosen[:at] + [option] + chosen[at + 1 :], fixed, tier):
                 chosen[at] = option
                 break
     return chosen
@@ -104,7 +125,9 @@ def check_plan(network: IntegerNetwork, plan: dict[str, LayerPlan]) -> None:
             raise HardwareError(f"the plan names a layer '{name}' that has no weights", expected=f"one of {', '.join(facts)}")
     for name, layer in facts.items():
         if name not in plan:
-            raise HardwareError(f"the plan says nothing about layer '{name}'", expected="a strategy and a reuse factor for every layer with weights")
+            raise HardwareError(
+                f"the plan says nothing about layer '{name}'", expected="a strategy and a reuse factor for every layer with weights"
+            )
         check_layer(layer, plan[name])
 
 
@@ -116,15 +139,24 @@ def _named(value: str, allowed: dict[str, str], what: str) -> str:
 
 
 def plan(
-    network: IntegerNetwork, *, board: Board, clock_ns: float | None = None, io: str = "io_parallel", strategy: str = "auto",
-    reuse: str | int | dict[str, int] = "auto", latency_budget_cycles: int | None = None, backend: str = "Vitis",
+    network: IntegerNetwork,
+    *,
+    board: Board,
+    clock_ns: float | None = None,
+    io: str = "io_parallel",
+    strategy: str = "auto",
+    reuse: str | int | dict[str, int] = "auto",
+    latency_budget_cycles: int | None = None,
+    backend: str = "Vitis",
 ) -> dict[str, LayerPlan]:
     """A strategy and a reuse factor for every layer with weights, by layer name.
 
-    "auto" takes reuse factors above ``n_in`` only (below, C-synthesis gives every multiplier a multiplexer of its own and the estimate rests on one
-    design), unless a latency budget asks for more. It takes the smallest initiation interval at which the central post-synthesis estimate stays within 70 % of every resource and its upper
-    end within 100 %, then spends what is left on latency. Where nothing fits, the cheapest legal plan is returned; :func:`.estimate.estimate` then
-    says that it does not fit. Latency strategy is taken only for kernels of at most 4096 weights, Resource keeps ``n_weights / RF`` below it.
+    "auto" takes reuse factors above ``n_in`` only (below, C-synthesis gives every multiplier a multiplexer of its own and the
+    estimate rests on one design), unless a latency budget asks for more. It takes the smallest initiation interval at which the
+    central post-synthesis estimate stays within 70 % of every resource and its upper end within 100 %, then spends what is left on
+    latency; where that makes it more than four times slower, the central estimate alone decides. Where nothing fits, nearly the
+    cheapest legal plan is returned. :func:`.estimate.estimate` says what does not fit. Latency strategy is taken only for kernels of
+    at most 4096 weights; Resource keeps ``n_weights / RF`` below it.
 
     Args:
         strategy: "auto", "latency" (every layer unrolled, reuse 1) or "resource".
@@ -147,8 +179,11 @@ def plan(
         total = sum(c.cycles for c in chosen)
         if latency_budget_cycles is None or total <= latency_budget_cycles:
             return {name: c.plan for name, c in zip(facts, chosen)}
-    raise HardwareError(f"the quickest plan that fits {board.name} takes {total} cycles in its layers", expected=f"at most {latency_budget_cycles}",
-                        do="take a larger board, a smaller student or a larger budget")
+    raise HardwareError(
+        f"the quickest plan that fits {board.name} takes {total} cycles in its layers",
+        expected=f"at most {latency_budget_cycles}",
+        do="take a larger board, a smaller student or a larger budget",
+    )
 
 
 def _options(facts: LayerFacts, given: LayerPlan | None, strategy: str, everything: bool, board: Board, setting: Setting) -> list[_Cost]:
@@ -164,9 +199,21 @@ def _options(facts: LayerFacts, given: LayerPlan | None, strategy: str, everythi
 
 
 def _choose(options: list[list[_Cost]], fixed: tuple[dict[str, float], dict[str, float]]) -> list[_Cost]:
-    """The quickest plan that fits, or the cheapest where none does."""
-    found = _balanced(options, fixed)
-    return _quicker(found, options, fixed) if found else [min(layer, key=lambda c: (c.worst, c.cycles)) for layer in options]
+    """The quickest plan of the most cautious tier that is not much slower than the next; without any, nearly the cheapest.
+
+    Only a plan that surely fits spends what is left on latency.
+    """
+    plans = [(tier, found) for tier in TIERS if (found := _balanced(options, fixed, tier))]
+    if not plans:
+        return [min((c for c in layer if c.worst <= NEARLY * min(o.worst for o in layer)), key=lambda c: c.cycles) for layer in options]
+    while len(plans) > 1 and _slowest(plans[0][1]) > PATIENCE * _slowest(plans[1][1]):
+        plans.pop(0)
+    tier, found = plans[0]
+    return _quicker(found, options, fixed, tier) if tier == TIERS[0] else found
+
+
+def _slowest(chosen: list[_Cost]) -> int:
+    return max(c.cycles for c in chosen)
 
 
 def _given(reuse: str | int | dict[str, int], facts: dict[str, LayerFacts], strategy: str) -> dict[str, LayerPlan]:
@@ -174,7 +221,9 @@ def _given(reuse: str | int | dict[str, int], facts: dict[str, LayerFacts], stra
     if isinstance(reuse, dict):
         unknown = [name for name in reuse if name not in facts]
         if unknown:
-            raise HardwareError(f"a reuse factor is given for layer '{unknown[0]}', which has no weights", expected=f"one of {', '.join(facts)}")
+            raise HardwareError(
+                f"a reuse factor is given for layer '{unknown[0]}', which has no weights", expected=f"one of {', '.join(facts)}"
+            )
         wanted = reuse
     elif str(reuse) == "auto":
         return {}

@@ -51,7 +51,9 @@ def read_rows(path: str | Path) -> list[dict[str, str]]:
         with opener(path, "rt", encoding="utf-8", newline="") as stream:
             return list(csv.DictReader(stream))
     except (OSError, EOFError, UnicodeDecodeError) as error:
-        raise HardwareError(f"table {path} cannot be read ({error})", do="give the folder that holds designs_train.csv.gz and layers_train.csv.gz") from None
+        raise HardwareError(
+            f"table {path} cannot be read ({error})", do="give the folder that holds designs_train.csv.gz and layers_train.csv.gz"
+        ) from None
 
 
 def _facts(layer: dict[str, Any]) -> LayerFacts | None:
@@ -63,9 +65,21 @@ def _facts(layer: dict[str, Any]) -> LayerFacts | None:
 
     two = int(layer.get("nnz", 0)) - int(layer.get("npow2", 0)) - int(layer.get("n_ge3csd", 0))
     return LayerFacts(
-        name="", op="dense", n_in=int(layer["n_in"]), n_out=int(layer["n_out"]), positions=1, x_bits=layer["x"][0], w_bits=layer["w"][0],
-        acc_bits=(layer.get("acc") or layer["y"])[0], out_bits=(layer.get("y") or layer["acc"])[0], nonzeros=live("nnz"), products=live("share3s"), pairs=live("share2"), two_digit=max(two, 0),
-        span=int(layer.get("maxspan", 0)), ebops=live("wspan") * layer["x"][0],
+        name="",
+        op="dense",
+        n_in=int(layer["n_in"]),
+        n_out=int(layer["n_out"]),
+        positions=1,
+        x_bits=layer["x"][0],
+        w_bits=layer["w"][0],
+        acc_bits=(layer.get("acc") or layer["y"])[0],
+        out_bits=(layer.get("y") or layer["acc"])[0],
+        nonzeros=live("nnz"),
+        products=live("share3s"),
+        pairs=live("share2"),
+        two_digit=max(two, 0),
+        span=int(layer.get("maxspan", 0)),
+        ebops=live("wspan") * layer["x"][0],
     )
 
 
@@ -79,8 +93,19 @@ def design_samples(rows: list[dict[str, str]]) -> list[Sample]:
             continue
         truth = {k: float(v) for k, v in row.items() if v and k.split("_")[0] in ("lut", "ff", "dsp", "bram18", "bram36", "latency", "ii")}
         reuse = [int(layer.get("reuse_factor") or 1) for layer in layers]
-        samples.append(Sample(row["family"], row["group"], row["strategy"].capitalize(), tuple(zip(facts, reuse)), _backend(row["tool"]),
-                              float(row["clock_ns"]), "ultrascale" in row["fpga_family"], row["mult_impl"], truth))
+        samples.append(
+            Sample(
+                row["family"],
+                row["group"],
+                row["strategy"].capitalize(),
+                tuple(zip(facts, reuse)),
+                _backend(row["tool"]),
+                float(row["clock_ns"]),
+                "ultrascale" in row["fpga_family"],
+                row["mult_impl"],
+                truth,
+            )
+        )
     return samples
 
 
@@ -91,12 +116,31 @@ def layer_samples(rows: list[dict[str, str]]) -> list[Sample]:
         if row["type"] != "dense" or not row["io"].startswith("io_parallel") or not row["n_out"] or not row["strategy"]:
             continue
         layer: dict[str, Any] = {k: float(v) for k, v in row.items() if v and k not in _TEXT}
-        layer |= {"type": "dense", "x": [int(layer["x_bits"])], "w": [int(layer["w_bits"])], "y": [int(layer["y_bits"])], "acc": [int(layer["acc_bits"])]}
-        truth = {f"{k}_csynth": float(row[k]) for k in ("lut", "ff", "dsp", "bram18")} | {k: float(row[k]) for k in ("latency_max", "ii_max")}
+        layer |= {
+            "type": "dense",
+            "x": [int(layer["x_bits"])],
+            "w": [int(layer["w_bits"])],
+            "y": [int(layer["y_bits"])],
+            "acc": [int(layer["acc_bits"])],
+        }
+        truth = {f"{k}_csynth": float(row[k]) for k in ("lut", "ff", "dsp", "bram18")} | {
+            k: float(row[k]) for k in ("latency_max", "ii_max")
+        }
         facts = _facts(layer)
         assert facts is not None
-        samples.append(Sample(row["family"], row["design_id"].rsplit("-", 1)[0], row["strategy"].capitalize(), ((facts, int(layer["reuse_factor"])),),
-                              _backend(row["tool"]), float(row["clock_ns"]), "ultrascale" in row["fpga_family"], row["mult_impl"], truth))
+        samples.append(
+            Sample(
+                row["family"],
+                row["design_id"].rsplit("-", 1)[0],
+                row["strategy"].capitalize(),
+                ((facts, int(layer["reuse_factor"])),),
+                _backend(row["tool"]),
+                float(row["clock_ns"]),
+                "ultrascale" in row["fpga_family"],
+                row["mult_impl"],
+                truth,
+            )
+        )
     return samples
 
 
@@ -104,5 +148,19 @@ def _backend(tool: str) -> str:
     return "Vivado" if tool.startswith("vivado") else "Vitis"
 
 
-_TEXT = {"design_id", "family", "published_model", "source_repo", "report", "tool", "tool_version", "part", "fpga_family", "mult_impl", "type", "strategy",
-         "io", "source_license"}
+_TEXT = {
+    "design_id",
+    "family",
+    "published_model",
+    "source_repo",
+    "report",
+    "tool",
+    "tool_version",
+    "part",
+    "fpga_family",
+    "mult_impl",
+    "type",
+    "strategy",
+    "io",
+    "source_license",
+}

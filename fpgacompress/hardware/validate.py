@@ -12,8 +12,14 @@ from .table import Sample
 
 def _score(law: str, differences: list[float], allowed: str, within: list[bool]) -> dict[str, Any]:
     values = np.abs(np.array(differences))
-    return {"law": law, "rows": len(values), "median": float(np.median(values)), "p90": float(np.quantile(values, 0.9)),
-            "allowed": allowed, "within": round(float(np.mean(within)), 4)}
+    return {
+        "law": law,
+        "rows": len(values),
+        "median": float(np.median(values)),
+        "p90": float(np.quantile(values, 0.9)),
+        "allowed": allowed,
+        "within": round(float(np.mean(within)), 4),
+    }
 
 
 def closed_laws(designs: list[Sample], layers: list[Sample]) -> list[dict[str, Any]]:
@@ -22,8 +28,11 @@ def closed_laws(designs: list[Sample], layers: list[Sample]) -> list[dict[str, A
     shared = [s for s in designs if s.strategy == "Resource" and all(rf > 1 for _, rf in s.layers)]
     single = [s for s in shared if len(s.layers) == 1]
     several = [s for s in shared if len(s.layers) > 1]
-    unrolled = [s for s in layers + designs if len(s.layers) == 1 and all(rf == 1 and f.nonzeros and f.n_weights <= 4096 for f, rf in s.layers)
-                and s.strategy == "Latency"]
+    unrolled = [
+        s
+        for s in layers + designs
+        if len(s.layers) == 1 and all(rf == 1 and f.nonzeros and f.n_weights <= 4096 for f, rf in s.layers) and s.strategy == "Latency"
+    ]
 
     def add(law: str, samples: list[Sample], column: str, predict: Any, allowed: str, limit: Any) -> None:
         rows = [(predict(s), s.truth[column]) for s in samples if column in s.truth]
@@ -38,7 +47,14 @@ def closed_laws(designs: list[Sample], layers: list[Sample]) -> list[dict[str, A
     add("DSP Resource, one layer, csynth", single, "dsp_csynth", dsp, "max(2, 5 %)", five)
     add("DSP Resource, two layers, post-synth", several, "dsp_synth", dsp, "max(2, 5 %)", five)
     add("DSP Latency, csynth", unrolled, "dsp_csynth", dsp, "max(2, 5 %)", five)
-    add("BRAM18 Resource, csynth", single, "bram18_csynth", lambda s: sum(laws.rom_bram18(f, s.strategy, rf) for f, rf in s.layers), "1", lambda t: 1)
+    add(
+        "BRAM18 Resource, csynth",
+        single,
+        "bram18_csynth",
+        lambda s: sum(laws.rom_bram18(f, s.strategy, rf) for f, rf in s.layers),
+        "1",
+        lambda t: 1,
+    )
     cycles = lambda s: laws.resource_latency([rf for _, rf in s.layers])  # noqa: E731
     add("latency Resource, one layer", single, "latency_max", cycles, "1", lambda t: 1)
     add("latency Resource, two layers", several, "latency_max", cycles, "3", lambda t: 3)
@@ -52,16 +68,22 @@ def closed_laws(designs: list[Sample], layers: list[Sample]) -> list[dict[str, A
 def format_rows(content: dict[str, Any], closed: list[dict[str, Any]]) -> str:
     """The printed report: one line per law."""
     lines = [f"{'closed law':40} rows   median |error|   P90    within tolerance"]
-    lines += [f"{s['law']:40} {s['rows']:4d}   {s['median']:14.2f} {s['p90']:6.2f}   {100 * s['within']:5.1f} % within {s['allowed']}" for s in closed]
+    lines += [
+        f"{s['law']:40} {s['rows']:4d}   {s['median']:14.2f} {s['p90']:6.2f}   {100 * s['within']:5.1f} % within {s['allowed']}"
+        for s in closed
+    ]
     lines.append(f"\n{'fitted law':24} rows   in sample      architectures out   families left out (median / P90)    90 % interval x")
 
     def pair(e: dict[str, float] | None) -> str:
         return f"{100 * e['median']:.1f} / {100 * e['p90']:.0f} %" if e else "single family"
 
     for name, head in content["heads"].items():
+        cover = ", ".join(f"{100 * c:.0f} %" for c in head["coverage"].values())
         families = "; ".join(f"{family}: {pair(e)}" for family, e in head["families_left_out"].items())
-        lines.append(f"{name:24} {head['rows']:4d}   {pair(head['in_sample']):14} {pair(head['architectures_left_out']):18} {families}   "
-                     f"{head['low']:.2f}-{head['high']:.2f} ({head['interval_from']})")
+        lines.append(
+            f"{name:24} {head['rows']:4d}   {pair(head['in_sample']):14} {pair(head['architectures_left_out']):18} {families}   "
+            f"{head['low']:.2f}-{head['high']:.2f} ({head['interval_from']}; covers {cover})"
+        )
     lines.append("\npost-synth over csynth, and LUT or FF per activation element and bit")
     lines += [f"{name:24} {r['value']:.3f} ({r['low']:.3f}-{r['high']:.3f}), {r['rows']} rows" for name, r in content["ratios"].items()]
     return "\n".join(lines) + "\n"

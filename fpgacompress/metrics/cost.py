@@ -63,7 +63,8 @@ class LayerCost:
 
     @property
     def ebops(self) -> int:
-        """Effective bit operations: sum over weights of (bits from lowest to highest set bit) x input bits, per position (HGQ, arXiv 2405.00645)."""
+        """Effective bit operations: sum over weights of (bits from lowest to highest set bit) x input bits, per position (HGQ, arXiv
+        2405.00645)."""
         return self.span_bits * self.x_bits * self.positions
 
     @property
@@ -74,16 +75,29 @@ class LayerCost:
     def to_json(self) -> dict[str, Any]:
         """Row of the report: plain numbers."""
         return {
-            "name": self.name, "op": self.op, "n_in": self.n_in, "n_out": self.n_out, "positions": self.positions, "weights": self.weights,
-            "nonzeros": self.nonzeros, "sparsity": 1 - self.nonzeros / self.weights, "weight_bits": self.weight_bits, "x_bits": self.x_bits,
-            "bytes": self.bytes, "packing": self.packing, "macs": self.macs, "bops": self.bops, "ebops": self.ebops,
+            "name": self.name,
+            "op": self.op,
+            "n_in": self.n_in,
+            "n_out": self.n_out,
+            "positions": self.positions,
+            "weights": self.weights,
+            "nonzeros": self.nonzeros,
+            "sparsity": 1 - self.nonzeros / self.weights,
+            "weight_bits": self.weight_bits,
+            "x_bits": self.x_bits,
+            "bytes": self.bytes,
+            "packing": self.packing,
+            "macs": self.macs,
+            "bops": self.bops,
+            "ebops": self.ebops,
         }
 
 
 def gap_bits(kernel: np.ndarray, width: int) -> int:
     """Bits of the non-zero weights stored with the distance to the one before (Han et al., Deep Compression, arXiv 1510.00149, section 2).
 
-    Each entry holds a ``width``-bit weight and a ``g``-bit count of zeros skipped; a run longer than ``2**g - 1`` needs entries of a zero weight.
+    Each entry holds a ``width``-bit weight and a ``g``-bit count of zeros skipped; a run longer than ``2**g - 1`` needs entries of a zero
+    weight.
     The best ``g`` from 1 to 16 is taken (its 4 bits are not counted).
     """
     places = np.flatnonzero(np.ravel(kernel))
@@ -112,10 +126,20 @@ def layer_cost(network: IntegerNetwork, node: Node) -> LayerCost:
     bits, packing = pack(kernel, width)
     bias = node.bias
     return LayerCost(
-        name=node.name, op=node.op, n_in=int(np.prod(kernel.shape[:-1])), n_out=int(kernel.shape[-1]), positions=int(np.prod(node.shape[:-1], dtype=np.int64)),
-        weight_bits=width, x_bits=network.node(node.inputs[0]).out.width, weights=int(kernel.size), nonzeros=node.kernel.nonzeros,
-        biases=int(bias.values.size) if bias is not None else 0, bias_bits=bias.type.width if bias is not None else 0,
-        packed_bits=bits, packing=packing, span_bits=int(span_bits(kernel).sum()),
+        name=node.name,
+        op=node.op,
+        n_in=int(np.prod(kernel.shape[:-1])),
+        n_out=int(kernel.shape[-1]),
+        positions=int(np.prod(node.shape[:-1], dtype=np.int64)),
+        weight_bits=width,
+        x_bits=network.node(node.inputs[0]).out.width,
+        weights=int(kernel.size),
+        nonzeros=node.kernel.nonzeros,
+        biases=int(bias.values.size) if bias is not None else 0,
+        bias_bits=bias.type.width if bias is not None else 0,
+        packed_bits=bits,
+        packing=packing,
+        span_bits=int(span_bits(kernel).sum()),
     )
 
 
@@ -142,7 +166,9 @@ def sparsity(network: IntegerNetwork) -> Figure:
     """Share of kernel weights that are zero as integers."""
     costs = layer_costs(network)
     total = sum(c.weights for c in costs)
-    return _counted(1 - sum(c.nonzeros for c in costs) / total, "fraction") if total else unavailable("the network has no weights", "fraction")
+    return (
+        _counted(1 - sum(c.nonzeros for c in costs) / total, "fraction") if total else unavailable("the network has no weights", "fraction")
+    )
 
 
 def mean_weight_bits(network: IntegerNetwork, per_nonzero: bool = False) -> Figure:
@@ -190,9 +216,17 @@ def ebops(network: IntegerNetwork) -> Figure:
 def summary(network: IntegerNetwork) -> dict[str, Any]:
     """All figures by name, and "layers": one plain row per layer with weights."""
     return {
-        "parameters": parameters(network), "nonzeros": nonzeros(network), "sparsity": sparsity(network), "mean_weight_bits": mean_weight_bits(network),
-        "mean_nonzero_bits": mean_weight_bits(network, per_nonzero=True), "model_bytes": model_bytes(network), "dense_bytes": dense_bytes(network),
-        "macs": macs(network), "flops": flops(network), "bops": bops(network), "ebops": ebops(network),
+        "parameters": parameters(network),
+        "nonzeros": nonzeros(network),
+        "sparsity": sparsity(network),
+        "mean_weight_bits": mean_weight_bits(network),
+        "mean_nonzero_bits": mean_weight_bits(network, per_nonzero=True),
+        "model_bytes": model_bytes(network),
+        "dense_bytes": dense_bytes(network),
+        "macs": macs(network),
+        "flops": flops(network),
+        "bops": bops(network),
+        "ebops": ebops(network),
         "layers": [c.to_json() for c in layer_costs(network)],
     }
 
@@ -204,15 +238,20 @@ def cost_of_float(parameters: int, macs: int) -> dict[str, Figure]:
         parameters: all weights and biases.
         macs: multiply-accumulate operations of one inference.
     """
+
     def counted(value: int, unit: str) -> Figure:
         return _counted(int(value), unit, COUNTED_FLOAT)
 
     low = int(macs) * (32 * 32 + 32 + 32)
     high = low + round(macs * math.log2(max(macs, 2)))
     return {
-        "parameters": counted(parameters, "parameters"), "mean_weight_bits": counted(32, "bits"), "model_bytes": counted(4 * parameters, "bytes"),
-        "macs": counted(macs, "MACs"), "flops": counted(2 * macs, "FLOPs"),
+        "parameters": counted(parameters, "parameters"),
+        "mean_weight_bits": counted(32, "bits"),
+        "model_bytes": counted(4 * parameters, "bytes"),
+        "macs": counted(macs, "MACs"),
+        "flops": counted(2 * macs, "FLOPs"),
         "bops": Figure(low, "BOPs", low, high, "from no to the largest possible log2 n term", "counted", COUNTED_FLOAT),
-        "nonzeros": unavailable("not counted for float models", "weights"), "sparsity": unavailable("not counted for float models", "fraction"),
+        "nonzeros": unavailable("not counted for float models", "weights"),
+        "sparsity": unavailable("not counted for float models", "fraction"),
         "ebops": unavailable("defined for integer weights", "EBOPs"),
     }

@@ -166,6 +166,12 @@ def compress(
         run.artifacts["float"] = trainer.float_student()
         trained = {v.name: trainer.quantized(v, run.artifacts["float"], run.artifacts["teacher"]) for v in variants(recipe)}
         run.artifacts |= trained
+        repeats: dict[int, dict[str, Path]] = {recipe.seed: {"float": run.artifacts["float"], **trained}}
+        for seed in dict.fromkeys(recipe.seeds):
+            if seed != recipe.seed:
+                other = trainer.with_seed(seed)
+                base = other.float_student()
+                repeats[seed] = {"float": base, **{v.name: other.quantized(v, base, run.artifacts["teacher"]) for v in variants(recipe)}}
         if until == "train":
             return run
         run.artifacts["lower"] = builder.lowered(trained, trainer.dataset)
@@ -181,7 +187,7 @@ def compress(
             message(f"    {error}")
         if until == "firmware":
             return run
-        run.artifacts["evaluate"] = evaluated(trainer, folder, run.artifacts)
+        run.artifacts["evaluate"] = evaluated(trainer, folder, run.artifacts, repeats)
         if until == "evaluate":
             return run
         if "firmware" in run.artifacts:

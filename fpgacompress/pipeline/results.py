@@ -16,7 +16,7 @@ from ..figures import Figure, figures_from_json, unavailable
 from ..integer import IntegerNetwork, store
 from ..keras_stack import load_model, versions
 from ..metrics import cost
-from ..metrics.statistics import compare, majority_baseline
+from ..metrics.statistics import compare, majority_baseline, mean_over_seeds, paired_over_seeds
 from ..metrics.task import correct, evaluate
 from ..recipe import Recipe
 from ..run import RunFolder, read_json, write_json
@@ -37,10 +37,18 @@ def float_macs(model: Any) -> int:
     return total
 
 
-def evaluated(trainer: Trainer, folder: RunFolder, artifacts: dict[str, Path]) -> Path:
-    """Run every model on the test split, which is read here; writes ``metrics.json``, logits and labels."""
+def evaluated(trainer: Trainer, folder: RunFolder, artifacts: dict[str, Path], repeats: dict[int, dict[str, Path]]) -> Path:
+    """Run every model on the test split, which is read here; writes ``metrics.json``, logits and labels.
+
+    Args:
+        trainer: gives the data.
+        folder: the run folder.
+        artifacts: model name to trained artifact, for the recipe's own seed.
+        repeats: seed to the same (without the teacher), for figures over seeds.
+    """
     names = ["teacher", "float", *(v.name for v in variants(trainer.recipe))]
-    inputs = {"version": VERSION, "models": {n: artifacts[n].name for n in names}, **trainer.data_key}
+    inputs = {"version": VERSION, "models": {n: artifacts[n].name for n in names},
+              "repeats": {s: {n: p.name for n, p in told.items()} for s, told in repeats.items()}, **trainer.data_key}
 
     def make(where: Path) -> None:
         data = trainer.dataset
@@ -53,11 +61,34 @@ def evaluated(trainer: Trainer, folder: RunFolder, artifacts: dict[str, Path]) -
             np.save(where / f"logits_{name}.npy", logits)
             told[name] = evaluate(logits, test.y, list(data.classes), split="test")
             told[name]["keras"] = {"parameters": int(model.count_params()), "macs": float_macs(model)}
+        right = {name: {s: _accuracy(told_by[name], x, test.y) for s, told_by in repeats.items()} for name in names[1:]} if len(repeats) > 1 else {}
         np.save(where / "labels.npy", test.y)
-        write_json(where / "metrics.json", {"models": told, "majority": majority_baseline(data.train.y, test.y),
+        write_json(where / "metrics.json", {"models": told, "majority": majority_baseline(data.train.y, test.y), "by_seed": right,
                                             "test_reads": [vars(r) for r in data.test_reads], "test_samples": len(test)})
 
     return folder.step("evaluate", inputs, make, title="every model on the test split")
+
+
+def _accuracy(artifact: Path, x: np.ndarray, y: np.ndarray) -> float:
+    return float(np.mean(logits_of(load_model(artifact / "model.h5"), x).argmax(axis=1) == y))
+
+
+def ablation(by_seed: dict[str, dict[str, float]], labels: dict[str, str]) -> dict[str, Any] | None:
+    """What each ingredient adds, over seeds: means with intervals, and paired differences of neighbours.
+
+    Args:
+        by_seed: model name to seed to test accuracy.
+        labels: model name to what tables call it.
+    """
+    if not by_seed:
+        return None
+    seeds = list(next(iter(by_seed.values())))
+    values = {name: [row[s] for s in seeds] for name, row in by_seed.items()}
+    rows = [{"arm": labels[n], "mean": mean_over_seeds(v), "seeds": [int(s) for s in seeds], "accuracies": v} for n, v in values.items()]
+    names = list(values)
+    couples = [*zip(names[1:], names[:-1]), *(((names[-1], names[0]),) if len(names) > 2 else ())]
+    pairs = [{"a": labels[a], "b": labels[b], "difference": paired_over_seeds(values[a], values[b])} for a, b in couples]
+    return {"rows": rows, "pairs": pairs}
 
 
 def _layers(network: IntegerNetwork, zeros_before: dict[str, float]) -> list[dict[str, Any]]:
@@ -156,7 +187,7 @@ def collect(recipe: Recipe, folder: RunFolder, dataset: Dataset, artifacts: dict
         "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "recipe": recipe.to_dict(),
         "recipe_yaml": recipe.to_yaml(),
-        "environment": {"versions": versions(), "machine": machine(), "seeds": {"recipe": recipe.seed}},
+        "environment": {"versions": versions(), "machine": machine(), "seeds": {"recipe": recipe.seed, "further": recipe.seeds}},
         "data": {**dataset.to_json(), "train": len(dataset.train), "validation": len(dataset.validation), "test": told["test_samples"],
                  "input_type": str(dataset.preprocessing.input_type), "test_read": told["test_reads"], "majority": told["majority"]},
         "models": models,
@@ -165,6 +196,7 @@ def collect(recipe: Recipe, folder: RunFolder, dataset: Dataset, artifacts: dict
         "estimate": estimate,
         "firmware": firmware or {"project_dir": unavailable("no project was written")},
         "weights": histograms,
+        "ablation": ablation(told.get("by_seed", {}), {n: m["label"] for n, m in models.items()}),
         "seconds": dict(folder.seconds),
         "artifacts": {n: str(p) for n, p in artifacts.items()},
         "warnings": warnings,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import shutil
 from dataclasses import dataclass
 from functools import cached_property
@@ -66,7 +67,14 @@ class Trainer:
     """
 
     def __init__(self, recipe: Recipe, folder: RunFolder) -> None:
-        self.recipe, self.folder = recipe, folder
+        self.recipe, self.folder, self.seed = recipe, folder, recipe.seed
+
+    def with_seed(self, seed: int) -> Trainer:
+        """The same data and recipe with other initial weights and sample order."""
+        self._arrays  # noqa: B018  (preprocessed once for all seeds)
+        twin = copy.copy(self)
+        twin.seed = seed
+        return twin
 
     @cached_property
     def dataset(self) -> Dataset:
@@ -106,6 +114,7 @@ class Trainer:
 
     def _fit(self, name: str, model: Any, config: TrainConfig, where: Path, objective: Any = None, extras: dict[str, np.ndarray] | None = None) -> Any:
         x, y, x_val, y_val = self._arrays
+        name = name if self.seed == self.recipe.seed else f"{name}-seed{self.seed}"
         log = self.folder.folder / "tensorboard" / name if self.recipe.train.tensorboard else None
         if log is not None and not (where / "checkpoint.npz").exists():
             shutil.rmtree(log, ignore_errors=True)
@@ -128,7 +137,7 @@ class Trainer:
             batch_size=section.batch_size,
             learning_rate=section.learning_rate,
             schedule=section.schedule,
-            seed=self.recipe.seed,
+            seed=self.seed,
             monitor=section.monitor,
             patience=section.patience,
             balanced=section.class_weights == "balanced",
@@ -138,6 +147,10 @@ class Trainer:
     def _finish(self, where: Path, model: Any) -> None:
         save_model(model, where / "model.h5")
         (where / "checkpoint.npz").unlink(missing_ok=True)
+
+    @property
+    def _seed_note(self) -> str:
+        return "" if self.seed == self.recipe.seed else f", seed {self.seed}"
 
     def teacher(self) -> Path:
         """Train the teacher or take the given file; compute its logits on training and validation data once."""
@@ -149,13 +162,14 @@ class Trainer:
 
         def make(where: Path) -> None:
             x, _, x_val, _ = self._arrays
-            seed_everything(self.recipe.seed)
+            seed_everything(self.seed)
             model = self.sample_model("teacher")
             if section.file:
                 write_json(where / "history.json", [])
             else:
                 config = self._config(
-                    section.epochs, batch_size=section.batch_size, learning_rate=section.learning_rate, schedule=section.schedule, patience=None
+                    section.epochs, batch_size=section.batch_size, learning_rate=section.learning_rate, schedule=section.schedule, patience=None,
+                    augment=section.augment,
                 )
                 self._fit("teacher", model, config, where)
             np.save(where / "logits_train.npy", logits_of(model, x))
@@ -168,24 +182,24 @@ class Trainer:
     def float_student(self) -> Path:
         """Train the float student that every quantized variant starts from."""
         section, train = self.recipe.student, self.recipe.train
-        inputs = {"version": VERSION, **self.data_key, "student": section.model_dump(mode="json"), "seed": self.recipe.seed,
-                  "train": train.model_dump(mode="json", exclude={"epochs", "tensorboard"})}
+        inputs = {"version": VERSION, **self.data_key, "student": section.model_dump(mode="json"), "seed": self.seed,
+                  "train": train.model_dump(mode="json", exclude={"epochs", "learning_rate", "tensorboard"})}
         if section.file and Path(section.file).is_file():
             inputs["file"] = file_digest(Path(section.file))
 
         def make(where: Path) -> None:
-            seed_everything(self.recipe.seed)
+            seed_everything(self.seed)
             model = self.sample_model("student")
-            self._fit("float", model, self._config(train.pretrain_epochs), where)
+            self._fit("float", model, self._config(train.pretrain_epochs, learning_rate=train.pretrain_learning_rate), where)
             self._finish(where, model)
 
-        return self.folder.step("float", inputs, make, title=f"{section.file or section.model}, {train.pretrain_epochs} epochs")
+        return self.folder.step("float", inputs, make, title=f"{section.file or section.model}, {train.pretrain_epochs} epochs{self._seed_note}")
 
     def quantized(self, variant: Variant, base: Path, teacher: Path) -> Path:
         """Train one quantized variant from the float student's weights."""
         recipe, train = self.recipe, self.recipe.train
-        inputs = {"version": VERSION, "base": base.name, "train": train.model_dump(mode="json", exclude={"pretrain_epochs", "tensorboard"}),
-                  "quantize": recipe.quantize.model_dump(mode="json"), "seed": recipe.seed}
+        inputs = {"version": VERSION, "base": base.name, "train": train.model_dump(mode="json", exclude={"pretrain_epochs", "pretrain_learning_rate", "tensorboard"}),
+                  "quantize": recipe.quantize.model_dump(mode="json"), "seed": self.seed}
         if variant.pruned:
             inputs["prune"] = recipe.prune.model_dump(mode="json")
         if variant.distilled:
@@ -193,7 +207,7 @@ class Trainer:
 
         def make(where: Path) -> None:
             x = self._arrays[0]
-            seed_everything(recipe.seed)
+            seed_everything(self.seed)
             model = self.quantized_model(load_model(base / "model.h5"), x)
             config = self._config(train.epochs, select_from=recipe.prune.end if variant.pruned else 0.0)
             if variant.pruned:
@@ -205,7 +219,7 @@ class Trainer:
             model = self._fit(variant.name, model, config, where, objective, extras)
             self._finish(where, strip(model) if variant.pruned else model)
 
-        return self.folder.step(variant.name, inputs, make, title=f"{variant.label}, {train.epochs} epochs")
+        return self.folder.step(variant.name, inputs, make, title=f"{variant.label}, {train.epochs} epochs{self._seed_note}")
 
     def quantized_model(self, model: Any, x: np.ndarray) -> Any:
         """The QKeras twin of a float student, ranges fitted on the first training samples."""

@@ -52,8 +52,10 @@ def fold_batchnorm(model: Any) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     Returns:
         Layer name to (kernel, bias), float64.
 
+    A max pooling may stand between the two: it commutes with a gain that is not negative.
+
     Raises:
-        UnsupportedError: a BatchNormalization that does not directly follow a weighted layer.
+        UnsupportedError: a BatchNormalization that does not follow a weighted layer in this way.
     """
     folded: dict[str, tuple[np.ndarray, np.ndarray]] = {}
     for layer in model.layers:
@@ -62,8 +64,11 @@ def fold_batchnorm(model: Any) -> dict[str, tuple[np.ndarray, np.ndarray]]:
             bias = layer.bias.numpy().astype(np.float64) if layer.use_bias else np.zeros(kernel.shape[-1])
             folded[layer.name] = (kernel, bias)
         elif type(layer).__name__ == "BatchNormalization":
-            above = _producers(layer)[0]
-            if above.name not in folded or len(_consumers(model, above)) != 1:
+            above, alone, pooled = _producers(layer)[0], True, False
+            while type(above).__name__.startswith("MaxPooling"):
+                alone, pooled = alone and len(_consumers(model, above)) == 1, True
+                above = _producers(above)[0]
+            if above.name not in folded or not alone or len(_consumers(model, above)) != 1:
                 raise UnsupportedError(
                     f"BatchNormalization '{layer.name}' follows {type(above).__name__} '{above.name}'",
                     expected="a BatchNormalization directly behind a Dense or convolution that feeds nothing else, so that it can be folded",
@@ -71,13 +76,18 @@ def fold_batchnorm(model: Any) -> dict[str, tuple[np.ndarray, np.ndarray]]:
             gain = np.asarray(layer.gamma if layer.scale else 1.0, np.float64) / np.sqrt(
                 np.asarray(layer.moving_variance, np.float64) + layer.epsilon
             )
+            if pooled and np.any(gain < 0):
+                raise UnsupportedError(
+                    f"BatchNormalization '{layer.name}' behind a max pooling has a negative gain, which cannot be folded through the pooling",
+                    do="put it between the layer and the pooling",
+                )
             shift = np.asarray(layer.beta if layer.center else 0.0, np.float64) - np.asarray(layer.moving_mean, np.float64) * gain
             kernel, bias = folded[above.name]
             folded[above.name] = (kernel * gain, bias * gain + shift)
     return folded
 
 
-def _activation_integers(model: Any, relus: list[Any], bits: dict[str, LayerBits], samples: np.ndarray) -> dict[str, int]:
+def _activation_integers(model: Any, relus: list[Any], bits: dict[str, LayerBits], samples: np.ndarray, ranges: str) -> dict[str, int]:
     wanted = [layer for layer in relus if bits[layer.name].activation_integer == "auto"]
     fixed = {layer.name: bits[layer.name].activation_integer for layer in relus if layer not in wanted}
     if wanted:
@@ -85,7 +95,7 @@ def _activation_integers(model: Any, relus: list[Any], bits: dict[str, LayerBits
         outputs = probe.predict(samples, batch_size=512, verbose=0)
         outputs = outputs if isinstance(outputs, list) else [outputs]
         for layer, values in zip(wanted, outputs):
-            fixed[layer.name] = fit_integer(values, bits[layer.name].activation, signed=False)
+            fixed[layer.name] = fit_integer(values, bits[layer.name].activation, signed=False, ranges=ranges)
     return fixed  # type: ignore[return-value]
 
 
@@ -119,11 +129,11 @@ def quantized_student(model: Any, section: QuantizeSection, samples: np.ndarray)
     for layer in relus:  # bits of the weighted layer in front, unless a pattern names the ReLU itself
         above = _weighted_above(layer)
         bits[layer.name] = bits_of(layer.name, bits[above.name] if above is not None else section.default, section.layers)
-    activation_integers = _activation_integers(model, relus, bits, samples)
+    activation_integers = _activation_integers(model, relus, bits, samples, section.ranges)
 
     def quantizer(values: np.ndarray, width: int, integer: Any, *, bias: bool) -> Any:
         if integer == "auto":
-            integer = fit_bias(values) if bias else fit_integer(values, width, signed=True)
+            integer = fit_bias(values) if bias else fit_integer(values, width, signed=True, ranges=section.ranges)
         return qkeras.quantized_bits(width, int(integer), alpha=1)
 
     def twin(layer: Any) -> Any:

@@ -24,22 +24,29 @@ def _top(values: np.ndarray) -> int:
     return math.ceil(math.log2(largest)) if largest > 0 else 0
 
 
-def fit_integer(values: np.ndarray, bits: int, *, signed: bool) -> int:
-    """Integer bits (sign not counted) that lose least on ``values``: smallest mean squared error over power-of-two ranges.
+def fit_integer(values: np.ndarray, bits: int, *, signed: bool, ranges: str = "max") -> int:
+    """Integer bits (sign not counted) fitted to ``values``.
+
+    "max" takes the smallest range that holds the largest magnitude. "mse" takes the power-of-two range of least mean squared error, which
+    may let a few values saturate; ties go to the wider range. QKeras' straight-through gradient is 1 also where a value saturates, so
+    weights beyond the range keep moving without effect; training therefore starts best with "max".
 
     Args:
         values: real samples of what is quantized, any shape.
         bits: total bits.
         signed: weights (True) or outputs of a ReLU (False).
+        ranges: "max" or "mse".
 
     Returns:
-        The ``integer`` argument of ``quantized_bits`` or ``quantized_relu``; ties go to the wider range.
+        The ``integer`` argument of ``quantized_bits`` or ``quantized_relu``.
     """
     values = np.asarray(values, np.float64).ravel()
     values = values[values != 0]
     if values.size == 0:
         return 0
     top = _top(values)
+    if ranges == "max":
+        return top
     best, best_error = top, math.inf
     for integer in range(top + 1, top - 6, -1):
         kind = kernel_type(bits, integer) if signed else relu_type(bits, integer)

@@ -66,7 +66,7 @@ def sheet(path: Path, width: float, height: float) -> Iterator[Sheet]:
         FigureCanvasAgg(drawing)
         yield drawing
         path.parent.mkdir(parents=True, exist_ok=True)
-        drawing.savefig(path, format="png", metadata={"Software": None}, facecolor="white")
+        drawing.savefig(path, format="png", metadata={"Software": None}, facecolor="white", bbox_inches="tight", pad_inches=0.08)
 
 
 def spread(wanted: list[float], gap: float) -> list[float]:

@@ -28,7 +28,8 @@ class Cell:
     share: Figure | None = None
 
 
-def _split(key: str) -> tuple[str, str | None]:
+def split_key(key: str) -> tuple[str, str | None]:
+    """``"lut_post_synth"`` to ``("lut", "post-synth")``; no stage when the key names none."""
     for suffix, stage in SUFFIXES.items():
         if key.endswith(suffix):
             return key[: -len(suffix)], stage
@@ -64,7 +65,7 @@ def by_stage(estimate: dict[str, Any]) -> dict[str, dict[str, Cell]]:
     total, used, capacities = section(estimate, "total"), section(estimate, "utilisation"), _capacities(estimate)
     columns: dict[str, dict[str, Cell]] = {}
     for key in total:
-        name, stage = _split(key)
+        name, stage = split_key(key)
         if name not in RESOURCES and name not in TIMES:
             continue
         amount = figure(total, key)

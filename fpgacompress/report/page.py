@@ -20,7 +20,8 @@ CAPTIONS = {
     "layer_bits": "Widths of the fixed-point types of each layer, and zeros in the quantized weights against what the recipe asked for.",
     "weight_histograms": "Every bar is one level that the quantizer can represent. "
     "The bar of the zeros is cut where it would flatten the others.",
-    "utilisation": "Share of the board's resources with intervals; each stage on its own axes.",
+    "utilisation": "Share of the board's resources with intervals; each stage on its own axes. "
+    "Light orange: the interval passes the whole board; dark orange: the figure itself does.",
 }
 
 

@@ -195,13 +195,13 @@ def confusion(results: dict[str, Any], path: Path) -> Path | None:
     names = (results.get("data") or {}).get("classes") or []
     names = [str(c) for c in names] if len(names) == size else [str(k) for k in range(size)]
     side = 5.6 if size > 4 else 3.8
-    with sheet(path, side * len(drawn) + 1.2, side + 0.35) as drawing:
+    with sheet(path, side * len(drawn) + 1.2, side + 0.9) as drawing:
         grid = np.atleast_1d(drawing.subplots(1, len(drawn)))
         for k, (axes, (title, counts)) in enumerate(zip(grid, drawn, strict=True)):
             image = _matrix(axes, counts, names if len(counts) == size else [str(i) for i in range(len(counts))], title, k == 0)
         grid[0].set_ylabel("true class")
         bar = drawing.colorbar(image, ax=list(grid), shrink=0.8, pad=0.02, format=PercentFormatter(1.0, decimals=0, symbol=" %"))
-        bar.set_label("share of the true class (square-root scale)")
+        bar.set_label("share of the true class\n(square-root scale)")
         bar.outline.set_visible(False)
     return path
 

@@ -159,7 +159,7 @@ def _board_panel(axes: Axes, names: list[str], cells: dict[str, Cell], stage: st
         if share is None:
             axes.text(0.02, row, "n/a", va="center", color="#777777")
             continue
-        colour = RED if share.value > 1 else BLUE
+        colour = RED if share.value > 1 else ORANGE if (share.high or 0) > 1 else BLUE
         axes.barh(row, share.value, 0.56, color=colour)
         ends = share.value
         if share.low is not None and share.high is not None:
@@ -178,6 +178,7 @@ def _board_panel(axes: Axes, names: list[str], cells: dict[str, Cell], stage: st
     axes.set_xlim(0, most * 1.22)
     axes.set_yticks(range(len(names)), [RESOURCES[n] for n in names])
     axes.set_ylim(len(names) - 0.5, -0.5)
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=6))
     axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0, symbol=" %"))
     axes.set_xlabel("of the board" + (" (dashed: all of it)" if first else ""))
     axes.set_title(stage)

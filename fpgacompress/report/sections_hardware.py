@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..figures import Figure
-from .hardware import RESOURCES, TIMES, by_stage
+from .hardware import RESOURCES, TIMES, by_stage, split_key
 from .html import Html, fig, join, pairs, plain, table, tag
 from .numbers import STAGES
 from .results import section
@@ -30,7 +30,7 @@ def hardware_section(results: dict[str, Any]) -> Html:
                 heading,
                 fig(cells[n].amount, unit=units.get(n, "")),
                 fig(cells[n].share, "percent") if cells[n].share is not None else "",
-                (cells[n].amount.provenance or "source not stated") if cells[n].amount.available else cells[n].amount.reason,
+                _source(cells[n].amount),
             ]
             for n, heading in {**RESOURCES, **TIMES}.items()
             if n in cells
@@ -44,33 +44,43 @@ def hardware_section(results: dict[str, Any]) -> Html:
     return join([*parts, _estimate_layers(estimate), rule, tag("ul", join(tag("li", n) for n in notes), cls="note") if notes else ""])
 
 
+def _source(figure: Figure) -> str | None:
+    if not figure.available:
+        return figure.reason
+    return (figure.provenance or "source not stated") + (f"; interval: {figure.interval}" if figure.interval else "")
+
+
+def _heading(key: str) -> str:
+    name, _ = split_key(key)
+    return {**RESOURCES, "latency_cycles": "latency (cycles)", "latency_us": "latency (\u00b5s)", "ii": "II (cycles)"}.get(
+        name, key.replace("_", " ")
+    )
+
+
 def _estimate_layers(estimate: dict[str, Any]) -> Html:
-    """One table for each stage that layer figures come from; settings (reuse factor, strategy) stand in the first."""
+    """The layers' settings (strategy, reuse factor, sizes), then one table for each stage that figures of layers come from."""
     layers = [layer for layer in estimate.get("layers") or [] if isinstance(layer, dict)]
+    if not layers:
+        return Html("")
     activations = section(estimate, "activations")
-    layers += [{"name": "all activations", **activations}] if layers and activations else []
-    keys = list(dict.fromkeys(k for layer in layers for k in layer if k != "name"))
-    stages: dict[str | None, list[str]] = {}
-    for key in keys:
-        found = {layer[key].stage for layer in layers if isinstance(layer.get(key), Figure) and layer[key].available}
+    rows = layers + ([{"name": "all activations", **activations}] if activations else [])
+    stages: dict[str | None, list[str]] = {None: []}
+    for key in dict.fromkeys(k for row in rows for k in row if k != "name"):
+        found = {row[key].stage for row in rows if isinstance(row.get(key), Figure) and row[key].available}
         for stage in sorted(found, key=str) or [None]:
             stages.setdefault(stage, []).append(key)
-    settings, parts = stages.pop(None, []), []
-    for k, (stage, names) in enumerate(stages.items() or [(None, [])]):
-        columns = (settings if k == 0 else []) + names
+    parts = []
+    for stage, keys in stages.items():
 
-        def cell(layer: dict[str, Any], key: str, stage: str | None = stage) -> Any:
-            content = layer.get(key)
+        def cell(row: dict[str, Any], key: str, stage: str | None = stage) -> Any:
+            content = row.get(key)
             if isinstance(content, Figure):
                 return fig(content) if not content.available or content.stage == stage else ""
             return plain(content) if content is not None else ""
 
-        rows = [[layer.get("name", "")] + [cell(layer, key) for key in columns] for layer in layers]
-        if rows and columns:
-            parts += [
-                tag("h3", f"Layer by layer{f', {stage}' if stage else ''}"),
-                table(["layer"] + [c.replace("_", " ") for c in columns], rows),
-            ]
+        body = [[row.get("name", "")] + [cell(row, key) for key in keys] for row in (rows if stage else layers)]
+        title = f"Layer by layer at {stage}" if stage else "Layer by layer: settings"
+        parts += [tag("h3", title), table(["layer", *map(_heading, keys)], body, cls="dense")] if keys else []
     return join(parts)
 
 

@@ -88,7 +88,7 @@ def hardware_tables(results: dict[str, Any]) -> list[Table]:
     """One table for each stage (csynth and post-synth figures are different quantities): amount, interval, % of the board, source."""
     tables = []
     for stage, cells in by_stage(section(results, "estimate")).items():
-        table = Table(title=f"hardware at {stage}: {hardware_title(results)}", **STYLE)
+        table = Table(title=f"hardware at {stage}", **STYLE)
         table.add_column("", no_wrap=True)
         for heading in ("amount", "interval", "of the board", "source"):
             table.add_column(heading, justify="left" if heading == "source" else "right", no_wrap=True)
@@ -154,6 +154,7 @@ def summary(results: dict[str, Any], width: int = PLAIN_WIDTH) -> Group:
     compared = comparisons_table(results)
     parts += [compared] if compared is not None else []
     estimate = section(results, "estimate")
+    parts += [Text(f"hardware: {hardware_title(results)}", "bold"), ""] if by_stage(estimate) else []
     parts += hardware_tables(results) or [Text(f"hardware: n/a ({estimate.get('reason') or 'no estimate in this run'})")]
     parts += [Text(note, "dim") for note in missing_notes(results)]
     parts += [Text(f"warning: {w}", "yellow") for w in results.get("warnings") or []]

@@ -36,6 +36,7 @@ class TrainConfig:
         patience: epochs without gain before stopping, or None.
         select_from: fraction of the training after which weights may be picked (when the sparsity is reached).
         balanced: weigh classes by the inverse of their frequency in the task loss.
+        augment: "none" or "flip"; see :class:`.step.TrainingStep`.
     """
 
     epochs: int
@@ -47,6 +48,7 @@ class TrainConfig:
     patience: int | None = None
     select_from: float = 0.0
     balanced: bool = False
+    augment: str = "none"
 
 
 @dataclass(frozen=True)
@@ -153,6 +155,8 @@ def fit(
         learning_rate=config.learning_rate,
         total_steps=config.epochs * per_epoch,
         schedule=config.schedule,
+        augment=config.augment,
+        seed=config.seed,
     )
     history: History = []
     best: list[np.ndarray] | None = None

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..distill import Objective
+from ..errors import ModelError
 from ..keras_stack import load
 from ..prune.masks import Masks
 
@@ -27,6 +28,8 @@ class TrainingStep:
         learning_rate: peak rate of Adam.
         total_steps: updates of the whole training, for the schedule.
         schedule: "cosine" (to zero) or "constant".
+        augment: "none", or "flip" (each image mirrored left to right with probability one half, drawn from ``seed`` and step number).
+        seed: seed of the augmentation.
     """
 
     def __init__(
@@ -40,10 +43,15 @@ class TrainingStep:
         learning_rate: float,
         total_steps: int,
         schedule: str,
+        augment: str = "none",
+        seed: int = 0,
     ) -> None:
         stack = load()
         self._tf = tf = stack.tf
         self.model, self.objective, self.masks = model, objective, masks
+        if augment == "flip" and len(model.input_shape) != 4:
+            raise ModelError(f"augment 'flip' on inputs of shape {model.input_shape[1:]}", expected="images (height, width, channels)", do="use augment: none")
+        self.augment, self.seed = augment, seed
         self.total_steps, self.peak, self.schedule = total_steps, learning_rate, schedule
         # the legacy optimizer updates each variable in one fused kernel
         self.optimizer = stack.keras.optimizers.legacy.Adam(learning_rate)
@@ -91,11 +99,20 @@ class TrainingStep:
         for name, value in {"loss": loss, "task": task, **terms, "accuracy": right}.items():
             self._sums[name].assign_add(value)
 
+    def _augmented(self, x: Any) -> Any:
+        if self.augment == "none":
+            return x
+        tf = self._tf
+        seed = tf.stack([tf.constant(self.seed, tf.int64), self.step])
+        mirrored = tf.random.stateless_uniform([tf.shape(x)[0], 1, 1, 1], seed) < 0.5
+        return tf.where(mirrored, x[:, :, ::-1], x)
+
     def _run(self, indices: Any) -> None:
         tf = self._tf
         for i in tf.range(tf.shape(indices)[0]):
             chosen = indices[i]
-            self._update({name: tf.gather(array, chosen) for name, array in self._arrays.items()})
+            batch = {name: tf.gather(array, chosen) for name, array in self._arrays.items()}
+            self._update(batch | {"x": self._augmented(batch["x"])})
 
     def take_means(self, steps: int) -> dict[str, float]:
         """Means of loss, its terms and accuracy over the last ``steps`` updates; starts counting anew."""

@@ -8,7 +8,9 @@ from fpgacompress.integer.network import IntegerNetwork, Node, Tensor
 from fpgacompress.integer.types import FixedType
 
 
-def mlp(sizes: tuple[int, ...], weight_bits: tuple[int, ...], zeros: float, x_bits: int = 8, relu_bits: int = 6, seed: int = 0) -> IntegerNetwork:
+def mlp(
+    sizes: tuple[int, ...], weight_bits: tuple[int, ...], zeros: float, x_bits: int = 8, relu_bits: int = 6, seed: int = 0
+) -> IntegerNetwork:
     """Dense layers with ReLU between them, uniform weights and exact accumulators."""
     random = np.random.default_rng(seed)
     nodes = [Node("x", "input", (), FixedType(x_bits, 0, False), (sizes[0],))]
@@ -32,11 +34,22 @@ def cnn() -> IntegerNetwork:
     """8 x 8 x 1 image, one 3 x 3 convolution with four filters, one dense layer."""
     random = np.random.default_rng(1)
     w = FixedType(4, 1)
-    return IntegerNetwork("cnn", (
-        Node("x", "input", (), FixedType(8, 0, False), (8, 8, 1)),
-        Node("conv", "conv2d", ("x",), FixedType(16, 5), (6, 6, 4), Tensor(random.integers(-7, 8, (3, 3, 1, 4)), w), None,
-             {"strides": [1, 1], "padding": "valid"}),
-        Node("relu", "quantize", ("conv",), FixedType(4, 1, False, "RND_CONV", "SAT"), (6, 6, 4)),
-        Node("flat", "flatten", ("relu",), FixedType(4, 1, False), (144,)),
-        Node("out", "dense", ("flat",), FixedType(16, 8), (3,), Tensor(random.integers(-7, 8, (144, 3)), w)),
-    ))
+    return IntegerNetwork(
+        "cnn",
+        (
+            Node("x", "input", (), FixedType(8, 0, False), (8, 8, 1)),
+            Node(
+                "conv",
+                "conv2d",
+                ("x",),
+                FixedType(16, 5),
+                (6, 6, 4),
+                Tensor(random.integers(-7, 8, (3, 3, 1, 4)), w),
+                None,
+                {"strides": [1, 1], "padding": "valid"},
+            ),
+            Node("relu", "quantize", ("conv",), FixedType(4, 1, False, "RND_CONV", "SAT"), (6, 6, 4)),
+            Node("flat", "flatten", ("relu",), FixedType(4, 1, False), (144,)),
+            Node("out", "dense", ("flat",), FixedType(16, 8), (3,), Tensor(random.integers(-7, 8, (144, 3)), w)),
+        ),
+    )

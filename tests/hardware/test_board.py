@@ -11,8 +11,21 @@ GOOD = (FOLDER / "pynq-z2.toml").read_text()
 
 
 def test_every_shipped_board_reads_and_names_its_source():
-    assert {"pynq-z2", "pynq-z1", "zedboard", "basys3", "arty-a7-35t", "arty-a7-100t", "ultra96-v2", "kv260", "zcu102", "zcu104", "alveo-u250",
-            "vu9p", "vu13p"} <= set(board_names())
+    assert {
+        "pynq-z2",
+        "pynq-z1",
+        "zedboard",
+        "basys3",
+        "arty-a7-35t",
+        "arty-a7-100t",
+        "ultra96-v2",
+        "kv260",
+        "zcu102",
+        "zcu104",
+        "alveo-u250",
+        "vu9p",
+        "vu13p",
+    } <= set(board_names())
     for name in board_names():
         board = load_board(name)
         assert board.key == name and "DS" in board.source and board.part.startswith("xc") and 1 <= board.clock_ns <= 20
@@ -37,15 +50,18 @@ def test_an_unknown_board_names_the_nearest():
         load_board("PYNQ_Z2")
 
 
-@pytest.mark.parametrize(("change", "text"), [
-    (("lut = 53_200", 'lut = "many"'), "field 'lut' is 'many'"),
-    (("lut = 53_200", "lut = -1"), "field 'lut' is -1"),
-    (("lut = 53_200", "lut = true"), "field 'lut' is True"),
-    (("dsp = 220\n", ""), "'dsp' is missing"),
-    (("dsp = 220", "dps = 220"), "'dps' is not a field"),
-    (("clock_ns = 5.0", "clock_ns = 0"), "clock_ns"),
-    (("dsp = 220", "dsp = = 220"), "is not TOML"),
-])
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        (("lut = 53_200", 'lut = "many"'), "field 'lut' is 'many'"),
+        (("lut = 53_200", "lut = -1"), "field 'lut' is -1"),
+        (("lut = 53_200", "lut = true"), "field 'lut' is True"),
+        (("dsp = 220\n", ""), "'dsp' is missing"),
+        (("dsp = 220", "dps = 220"), "'dps' is not a field"),
+        (("clock_ns = 5.0", "clock_ns = 0"), "clock_ns"),
+        (("dsp = 220", "dsp = = 220"), "is not TOML"),
+    ],
+)
 def test_a_wrong_board_file_names_the_field(tmp_path, change, text):
     path = tmp_path / "wrong.toml"
     path.write_text(GOOD.replace(*change))

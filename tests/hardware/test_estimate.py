@@ -13,8 +13,9 @@ from fpgacompress.cli.main import main
 from fpgacompress.errors import HardwareError
 from fpgacompress.figures import Figure, figures_from_json
 from fpgacompress.hardware.board import load_board
-from fpgacompress.hardware.estimate import RULE, estimate, judge
+from fpgacompress.hardware.estimate import estimate
 from fpgacompress.hardware.reuse import LayerPlan, plan
+from fpgacompress.hardware.verdict import RULE, judge
 from fpgacompress.integer import store
 
 from .networks import cnn, mlp
@@ -34,8 +35,10 @@ def figures_in(tree):
             yield from figures_in(value)
 
 
-@pytest.mark.parametrize(("network", "io"), [(STUDENT, "io_parallel"), (STUDENT, "io_stream"), (cnn(), "io_stream"), (cnn(), "io_parallel"),
-                                             (mlp((16, 8), (6,), 0.5), "parallel")])
+@pytest.mark.parametrize(
+    ("network", "io"),
+    [(STUDENT, "io_parallel"), (STUDENT, "io_stream"), (cnn(), "io_stream"), (cnn(), "io_parallel"), (mlp((16, 8), (6,), 0.5), "parallel")],
+)
 def test_no_figure_without_stage_and_provenance(network, io):
     told = estimate(network, board=PYNQ, clock_ns=5.0, io=io)
     found = list(figures_in([told.total, told.layers, told.activations, told.utilisation]))
@@ -57,8 +60,9 @@ def test_stages_are_kept_apart():
 def test_the_demo_student_fits_and_says_that_it_is_extrapolated():
     told = estimate(STUDENT, board=PYNQ, clock_ns=5.0)
     assert told.fits and told.total["lut_post_synth"].provenance == "extrapolated" and told.total["dsp"].value == 0
-    assert told.total["latency_cycles"].value == sum(p.reuse if p.strategy == "Resource" else 0 for p in told.plan.values()) + 3 * 3 - 1 + sum(
-        row["latency_cycles"].value for row in told.layers if row["strategy"] == "Latency")
+    assert told.total["latency_cycles"].value == sum(
+        p.reuse if p.strategy == "Resource" else 0 for p in told.plan.values()
+    ) + 3 * 3 - 1 + sum(row["latency_cycles"].value for row in told.layers if row["strategy"] == "Latency")
     assert any("zeros are not exploited" in note for note in told.notes) and any("784 x 128" in note for note in told.notes)
     assert told.total["latency_us"].value == pytest.approx(told.total["latency_cycles"].value * 0.005)
 
@@ -81,8 +85,14 @@ def test_the_verdict_uses_the_upper_end():
     def total(high: int, dsp: int = 0) -> dict[str, Figure]:
         post = Figure(500, "LUT", 400, high, "90 %", "post-synth", "calibrated")
         law = Figure(dsp, "DSP", dsp, dsp, "law", "csynth", "law")
-        return {"lut_post_synth": post, "lut": Figure(5000, "LUT", stage="csynth", provenance="calibrated"), "ff_post_synth": post, "ff": post,
-                "dsp": law, "bram18": replace(law, value=0, low=0, high=0)}
+        return {
+            "lut_post_synth": post,
+            "lut": Figure(5000, "LUT", stage="csynth", provenance="calibrated"),
+            "ff_post_synth": post,
+            "ff": post,
+            "dsp": law,
+            "bram18": replace(law, value=0, low=0, high=0),
+        }
 
     assert judge(total(1000), board)[0] and not judge(total(1001), board)[0]
     assert "LUT 1,001 of 1,000" in judge(total(1001), board)[1]
@@ -133,8 +143,15 @@ def test_command_line(tmp_path, capsys):
     assert json.loads(capsys.readouterr().out)["fits"] is False
 
 
-@pytest.mark.parametrize("extra", [["--board", "pynq"], ["--board", "pynq-z2", "--reuse", "13"], ["--board", "pynq-z2", "--clock-ns", "0"],
-                                   ["--board", "pynq-z2", "--strategy", "latency"]])
+@pytest.mark.parametrize(
+    "extra",
+    [
+        ["--board", "pynq"],
+        ["--board", "pynq-z2", "--reuse", "13"],
+        ["--board", "pynq-z2", "--clock-ns", "0"],
+        ["--board", "pynq-z2", "--strategy", "latency"],
+    ],
+)
 def test_command_line_with_wrong_input(tmp_path, capsys, extra):
     path = store.save(STUDENT, tmp_path / "student.npz")
     assert main(["estimate", str(path), *extra]) == 2
@@ -147,6 +164,9 @@ def test_command_line_without_a_network(tmp_path):
 
 
 def test_estimating_imports_no_tensorflow():
-    code = ("import sys; import fpgacompress.hardware.estimate, fpgacompress.hardware.calibrate, fpgacompress.metrics.cost, fpgacompress.cli.estimate; "
-            "sys.exit(any(m in sys.modules for m in ('tensorflow', 'keras', 'tf_keras', 'scipy', 'hls4ml')))")
+    code = (
+        "import sys; import fpgacompress.hardware.estimate, fpgacompress.hardware.calibrate; "
+        "import fpgacompress.metrics.cost, fpgacompress.cli.estimate; "
+        "sys.exit(any(m in sys.modules for m in ('tensorflow', 'keras', 'tf_keras', 'scipy', 'hls4ml')))"
+    )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -49,11 +49,17 @@ def test_latency_strategy(s):
     assert abs(laws.latency_depth(facts, s.clock_ns, s.ultrascale) - s.truth["latency_max"]) <= 3
 
 
-@pytest.mark.parametrize(("head", "samples", "column", "median", "p90"), [
-    ("resource_lut_csynth", ONE, "lut_csynth", 0.02, 0.05), ("resource_ff_csynth", ONE, "ff_csynth", 0.1, 0.2),
-    ("resource_lut_post-synth", TWO, "lut_synth", 0.12, 0.3), ("resource_ff_post-synth", TWO, "ff_synth", 0.1, 0.2),
-    ("latency_lut_csynth", UNROLLED, "lut_csynth", 0.1, 0.25), ("latency_ff_csynth", UNROLLED, "ff_csynth", 0.3, 0.6),
-])
+@pytest.mark.parametrize(
+    ("head", "samples", "column", "median", "p90"),
+    [
+        ("resource_lut_csynth", ONE, "lut_csynth", 0.02, 0.05),
+        ("resource_ff_csynth", ONE, "ff_csynth", 0.1, 0.2),
+        ("resource_lut_post-synth", TWO, "lut_synth", 0.12, 0.3),
+        ("resource_ff_post-synth", TWO, "ff_synth", 0.1, 0.2),
+        ("latency_lut_csynth", UNROLLED, "lut_csynth", 0.1, 0.25),
+        ("latency_ff_csynth", UNROLLED, "ff_csynth", 0.3, 0.6),
+    ],
+)
 def test_the_shipped_calibration_predicts_real_rows(head, samples, column, median, p90):
     calibration = load_calibration()
     errors = []
@@ -107,13 +113,24 @@ def test_fits_are_not_negative_and_intervals_cover():
 
 
 def test_counts_of_a_kernel_by_hand():
-    # row 0: 11 = 16-4-1 (3 digits), 11 again, -11 another signed value; row 1: 3 = 4-1, 6 = 2 x 3 (same odd magnitude), 5 = 4+1; row 2: powers of two
+    # row 0: 11 = 16-4-1 (3 digits), 11 again, -11 another signed value; row 1: 3 = 4-1, 6 = 2 x 3 (same odd magnitude), 5 = 4+1; row 2:
+    # powers of two
     found = weight_facts([[11, 11, -11], [3, 6, 5], [1, -8, 0]])
-    assert found == {"nonzeros": 8, "products": 2, "product_spans": ((4, 2),), "two_digit": 3, "pairs": 2, "span": 4, "total_span": 4 * 3 + 2 + 2 + 3 + 1 + 1}
+    assert found == {
+        "nonzeros": 8,
+        "products": 2,
+        "product_spans": ((4, 2),),
+        "two_digit": 3,
+        "pairs": 2,
+        "span": 4,
+        "total_span": 4 * 3 + 2 + 2 + 3 + 1 + 1,
+    }
 
 
 def test_block_ram_uses_the_cheapest_shape():
     assert [laws.port_bits(d) for d in (1, 512, 513, 1024, 2048, 4096, 8192, 10_000)] == [36, 36, 18, 18, 9, 4, 2, 1]
+    assert laws._blocks(36, 512) == 1 and laws._blocks(36, 1024) == 2 and laws._blocks(4, 100_352) == 4 * 6 + 1
+    assert laws._blocks(448, 1280) == 25 + 13, "1024 words 18 bits wide, and 256 words 36 bits wide"
 
 
 def test_board_families_differ_in_adder_levels():

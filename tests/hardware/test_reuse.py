@@ -68,17 +68,20 @@ def test_an_illegal_factor_names_its_neighbours():
         plan(STUDENT, board=PYNQ, strategy="resource", reuse={"fc1": 128})
 
 
-@pytest.mark.parametrize(("arguments", "text"), [
-    ({"strategy": "latency"}, "unrolls 100352 products"),
-    ({"strategy": "fast"}, "strategy is 'fast'"),
-    ({"io": "io_serial"}, "io is 'io_serial'"),
-    ({"strategy": "latency", "reuse": 4}, "reuse factor 4"),
-    ({"strategy": "resource", "reuse": "many"}, "reuse is 'many'"),
-    ({"reuse": {"fc9": 4}}, "'fc9', which has no weights"),
-    ({"reuse": {"fc1": 0}}, "reuse factor 0"),
-    ({"strategy": "resource", "reuse": {"fc1": 1}}, "smallest factor that keeps to it is 28"),
-    ({"latency_budget_cycles": 20}, "at most 20"),
-])
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        ({"strategy": "latency"}, "unrolls 100352 products"),
+        ({"strategy": "fast"}, "strategy is 'fast'"),
+        ({"io": "io_serial"}, "io is 'io_serial'"),
+        ({"strategy": "latency", "reuse": 4}, "reuse factor 4"),
+        ({"strategy": "resource", "reuse": "many"}, "reuse is 'many'"),
+        ({"reuse": {"fc9": 4}}, "'fc9', which has no weights"),
+        ({"reuse": {"fc1": 0}}, "reuse factor 0"),
+        ({"strategy": "resource", "reuse": {"fc1": 1}}, "smallest factor that keeps to it is 28"),
+        ({"latency_budget_cycles": 20}, "at most 20"),
+    ],
+)
 def test_what_cannot_be_built_is_refused(arguments, text):
     with pytest.raises(HardwareError, match=text):
         plan(STUDENT, board=PYNQ, **arguments)

@@ -16,14 +16,28 @@ from fpgacompress.metrics import cost
 from fpgacompress.metrics.csd import bit_length, csd_digits, span_bits
 
 W4 = FixedType(4, 1)
-DENSE = IntegerNetwork("hand", (
-    Node("x", "input", (), FixedType(3, 0, False), (2,)),
-    Node("fc", "dense", ("x",), FixedType(10, 4), (3,), Tensor(np.array([[5, 0, -2], [0, 7, 0]]), W4), Tensor(np.array([1, 2, 3]), FixedType(5, 1))),
-))
-CONV = IntegerNetwork("conv", (
-    Node("x", "input", (), FixedType(8, 0, False), (5, 5, 1)),
-    Node("c", "conv2d", ("x",), FixedType(16, 4), (4, 4, 2), Tensor(np.array([1, 0, 0, 3, 0, 0, 0, -6]).reshape(2, 2, 1, 2), W4)),
-))
+DENSE = IntegerNetwork(
+    "hand",
+    (
+        Node("x", "input", (), FixedType(3, 0, False), (2,)),
+        Node(
+            "fc",
+            "dense",
+            ("x",),
+            FixedType(10, 4),
+            (3,),
+            Tensor(np.array([[5, 0, -2], [0, 7, 0]]), W4),
+            Tensor(np.array([1, 2, 3]), FixedType(5, 1)),
+        ),
+    ),
+)
+CONV = IntegerNetwork(
+    "conv",
+    (
+        Node("x", "input", (), FixedType(8, 0, False), (5, 5, 1)),
+        Node("c", "conv2d", ("x",), FixedType(16, 4), (4, 4, 2), Tensor(np.array([1, 0, 0, 3, 0, 0, 0, -6]).reshape(2, 2, 1, 2), W4)),
+    ),
+)
 
 
 def csd_by_hand(n: int) -> int:
@@ -65,13 +79,18 @@ def test_a_convolution_counts_its_positions():
 
 def test_mean_bits_are_weighted():
     x = FixedType(4, 0, False)
-    network = IntegerNetwork("two", (
-        Node("x", "input", (), x, (2,)),
-        Node("a", "dense", ("x",), FixedType(12, 4), (3,), Tensor(np.array([[1, 0, 0], [0, 0, 0]]), FixedType(2, 1))),
-        Node("q", "quantize", ("a",), x, (3,)),
-        Node("b", "dense", ("q",), FixedType(12, 4), (2,), Tensor(np.full((3, 2), 9), FixedType(8, 1))),
-    ))
-    assert cost.mean_weight_bits(network).value == 5 and cost.mean_weight_bits(network, per_nonzero=True).value == pytest.approx((2 + 6 * 8) / 7)
+    network = IntegerNetwork(
+        "two",
+        (
+            Node("x", "input", (), x, (2,)),
+            Node("a", "dense", ("x",), FixedType(12, 4), (3,), Tensor(np.array([[1, 0, 0], [0, 0, 0]]), FixedType(2, 1))),
+            Node("q", "quantize", ("a",), x, (3,)),
+            Node("b", "dense", ("q",), FixedType(12, 4), (2,), Tensor(np.full((3, 2), 9), FixedType(8, 1))),
+        ),
+    )
+    assert cost.mean_weight_bits(network).value == 5 and cost.mean_weight_bits(network, per_nonzero=True).value == pytest.approx(
+        (2 + 6 * 8) / 7
+    )
 
 
 def test_runs_of_zeros_longer_than_the_gap_need_fillers():

@@ -16,7 +16,7 @@ def test_wilson_matches_newcombes_published_example():
     assert s.wilson(0, 20) == pytest.approx((0.0, 0.1611), abs=5e-5)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.integers(1, 20000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
 def test_wilson_contains_the_estimate_and_stays_a_proportion(pair):
     k, n = pair
@@ -45,7 +45,7 @@ def test_newcombe_matches_the_published_complete_response_example():
     assert s.newcombe_paired(59, 6, 16, 80) == pytest.approx((-0.1186, -0.0046), abs=5e-5)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.lists(st.integers(0, 5000), min_size=4, max_size=4).filter(lambda t: sum(t) > 0))
 def test_newcombe_is_antisymmetric_and_contains_the_difference(table):
     both, a, b, neither = table
@@ -55,7 +55,7 @@ def test_newcombe_is_antisymmetric_and_contains_the_difference(table):
     assert s.newcombe_paired(both, b, a, neither) == pytest.approx((-high, -low), abs=1e-9)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(st.integers(0, 300), st.integers(0, 300))
 def test_p_values(a, b):
     exact, mid = s.mcnemar_p(a, b, "exact"), s.mcnemar_p(a, b, "mid-p")

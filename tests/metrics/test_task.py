@@ -73,11 +73,11 @@ def test_macro_auc_interval_agrees_with_the_bootstrap():
     z, y = draw(n=800, classes=4, noise=1.3)
     rng = np.random.default_rng(0)
     values = []
-    for _ in range(200):
+    for _ in range(100):
         chosen = np.concatenate([rng.choice(np.flatnonzero(y == c), (y == c).sum()) for c in range(4)])
         values.append(task.auc(z[chosen], y[chosen]).value)
     figure = task.auc(z, y)
-    assert (figure.high - figure.low) / (2 * 1.96) == pytest.approx(np.std(values), rel=0.2)
+    assert (figure.high - figure.low) / (2 * 1.96) == pytest.approx(np.std(values), rel=0.25)
 
 
 def test_f1_interval_agrees_with_resampling_the_samples():

@@ -57,6 +57,20 @@ def test_batchnorm_is_folded(images):
     assert not any(type(layer).__name__ == "BatchNormalization" for layer in student.layers)
 
 
+def test_batchnorm_is_folded_through_max_pooling(images):
+    x, y, x_val, _ = images
+    model = zoo.build("cnn", (28, 28), 10, {"filters": [3], "hidden": [8], "batchnorm": True})
+    rng = np.random.default_rng(0)
+    for name, n in (("bn1", 3), ("bn_hidden1", 8)):
+        model.get_layer(name).set_weights([rng.uniform(0.5, 2, n), rng.normal(size=n), rng.normal(size=n), rng.uniform(0.5, 2, n)])
+    section = QuantizeSection(default=LayerBits(kernel=16, bias=24, activation=16))
+    student = quantized_student(model, section, shaped(model, x[:512]))
+    assert np.abs(logits_of(student, x_val[:200]) - logits_of(model, x_val[:200])).max() < 5e-3
+    model.get_layer("bn1").gamma.assign([1.0, -1.0, 1.0])
+    with pytest.raises(UnsupportedError, match="'bn1' behind a max pooling has a negative gain"):
+        quantized_student(model, section, shaped(model, x[:16]))
+
+
 def test_refusals(images):
     x = images[0]
     keras = load().keras

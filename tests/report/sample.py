@@ -153,12 +153,18 @@ def _estimate() -> dict:
             "dsp": Figure(0.4455, "fraction", stage=cs, provenance="law (sample)"),
             "bram18": _law(0.6143, "fraction", 0.6036, 0.625, cs, "law (sample)"),
         },
+        "fits_rule": "every upper end under the board's capacity (sample)",
+        "notes": ["784 x 256 weights lie outside the calibrated sizes (sample)"],
+        "activations": {
+            "lut": _law(1_200, "LUT", 900, 1_600, cs, "calibrated (sample)"),
+            "lut_post_synth": _law(640, "LUT", 300, 900, ps, "calibrated (sample)"),
+        },
         "layers": [
             {
                 "name": name,
                 "strategy": "Resource",
-                "reuse_factor": reuse,
-                "multipliers": mults,
+                "reuse": reuse,
+                "mults": mults,
                 "dsp": Figure(mults, "DSP48", stage=cs, provenance="law (sample)"),
                 "ii": Figure(reuse, "cycles", stage=cs, provenance="law (sample)"),
             }
