@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,6 @@ def write(name: str, command: str, seeds: list[int], rows: list[dict[str, Any]],
     if QUICK:
         print("QUICK run: nothing written", file=sys.stderr)
         return
-    tree = {"date": datetime.now(timezone.utc).date().isoformat(), "machine": machine(), "versions": versions(), "seeds": seeds, "command": command,
+    tree = {"date": datetime.now(UTC).date().isoformat(), "machine": machine(), "versions": versions(), "seeds": seeds, "command": command,
             "rows": rows, "goals": goals, **more}
     print(f"wrote {write_json(RESULTS / f'{name}.json', tree)}")

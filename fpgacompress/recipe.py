@@ -70,8 +70,10 @@ class QuantizeSection(_Section):
     layers: dict[str, LayerBits] = Field(
         default_factory=dict, description="Layer name or pattern (hidden*, conv?) to its own bits; later entries win, field by field."
     )
-    ranges: Literal["max", "mse"] = Field(
-        "max", description="How auto integer bits are fitted: max (nothing saturates at the start) or mse (least squared error)."
+    ranges: Literal["max", "mse", "surviving"] = Field(
+        "max",
+        description="How auto integer bits are fitted: max (nothing saturates at the start), mse (least squared error), "
+        "surviving (least squared error over the weights that pruning will leave; activations as mse).",
     )
     calibration_samples: int = Field(2048, ge=1, description="Training samples that activation ranges are fitted on.")
 

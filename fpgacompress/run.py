@@ -100,8 +100,7 @@ class RunFolder:
         Returns:
             The folder with the artifacts.
         """
-        key = digest({"step": name, **inputs})
-        final = self.folder / "artifacts" / f"{name}-{key[:12]}"
+        final = self.place(name, inputs)
         if (final / "done.json").exists():
             self.reused.append(name)
             self.seconds[name] = float(read_json(final / "done.json")["seconds"])
@@ -120,9 +119,13 @@ class RunFolder:
         os.replace(part, final)
         return final
 
-    def generation(self, name: str) -> int:
-        """How many artifacts of step ``name`` there are; makes a new key where something outside the folder was lost."""
-        return len(list((self.folder / "artifacts").glob(f"{name}-*")))
+    def place(self, name: str, inputs: Mapping[str, Any]) -> Path:
+        """The folder in which a step with these inputs leaves its artifacts."""
+        return self.folder / "artifacts" / f"{name}-{digest({'step': name, **inputs})[:12]}"
+
+    def forget(self, artifact: Path) -> None:
+        """Remove a finished artifact whose outside part was lost, so that its step is done again."""
+        shutil.rmtree(artifact, ignore_errors=True)
 
     def load_figures(self) -> dict[str, Any]:
         """The results tree of the last finished run, figures as objects.

@@ -99,11 +99,6 @@ def lower(model: Any, input_type: FixedType, name: str | None = None) -> Integer
             raise _refuse_unknown(layer)
         sources = [produced[(id(t._keras_history[0]), t._keras_history[1])] for t in _parents(wrapper, call)]
         produced[key] = layers.get(kind)(layer, sources, net)
-    return _ending_at(net, produced[key])
-
-
-def _ending_at(net: Builder, output: str) -> IntegerNetwork:
-    """The network with ``output`` last; dropped are nodes that only a trailing identity would follow (there are none in practice)."""
     network = net.network()
-    assert network.output.name == output, "depth-first order ends at the output"
+    assert network.output.name == produced[key], "depth-first order ends at the output"
     return network

@@ -112,14 +112,17 @@ class Builder:
                 vectors=vectors,
                 preprocessing=dataset.preprocessing.to_json(),
             )
+            write_json(self.project_dir / "made_by.json", {"artifact": where.name.removesuffix(".part"), "recipe": self.recipe.name})
             seconds = project.compile().compile_seconds if section.compile else None
             files = sorted(str(p.relative_to(self.project_dir)) for p in self.project_dir.rglob("*") if p.is_file())
             write_json(where / "project.json", {"project_dir": str(self.project_dir), "backend": section.backend, "io": section.io,
                                                 "part": board.part, "clock_ns": section.clock_ns or board.clock_ns, "name": project.name,
                                                 "plan": inputs["plan"], "compile_seconds": seconds, "files": len(files)})
 
-        if not (self.project_dir / "firmware").is_dir():
-            inputs["lost"] = self.folder.generation("firmware")  # the project was deleted or moved: write it again
+        owner = self.project_dir / "made_by.json"
+        place = self.folder.place("firmware", inputs)
+        if not owner.is_file() or read_json(owner).get("artifact") != place.name:  # deleted, or written by another run of the same name
+            self.folder.forget(place)
         return self.folder.step("firmware", inputs, make, title=f"hls4ml project {self.project_dir} for {section.backend}")
 
     def open_firmware(self, lowered: Path, built: Path) -> Firmware:
@@ -141,7 +144,7 @@ class Builder:
             if self.recipe.firmware.compile:
                 executors["hls"] = HlsExecutor(self.open_firmware(lowered, built))
             report: VerifyReport = verify(network, stored, executors)
-            write_json(where / "verify.json", report.to_json())
+            write_json(where / "verify.json", report.to_json() | {"test_reads": [vars(dataset.test_reads[-1])]})
 
         return self.folder.step("verify", inputs, make, title="every output bit on every test sample")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -171,25 +171,26 @@ def collect(recipe: Recipe, folder: RunFolder, dataset: Dataset, artifacts: dict
             model |= {"label": label, "description": _PLAIN[name], **cost.cost_of_float(**entry["keras"])}
         models[name] = model
 
-    comparisons = [compare("student", other, right["student"], right[other]) for other in models if other != "student"]
+    comparisons = [compare("student", other, right["student"], right[other], labels=(models["student"]["label"], models[other]["label"])) for other in models if other != "student"]
     estimate = read_json(artifacts["estimate"] / "estimate.json")
     if not estimate["fits"]:
         problems.append(f"the student does not fit {estimate['board']} by estimate: {estimate.get('fits_reason', '')}")
     verify = read_json(artifacts["verify"] / "verify.json") if "verify" in artifacts else None
     if verify and verify["differing_bits"]:
         problems.append(f"{verify['differing_bits']} output bits differ; first at {verify['first_difference']}")
+    reads = [*told["test_reads"], *((verify or {}).get("test_reads", []))]
     firmware = read_json(artifacts["firmware"] / "project.json") if "firmware" in artifacts else {}
     warnings = [*dataset.notes, *((verify or {}).get("notes", [])), *problems]
     tree = {
         "name": recipe.name,
         "title": recipe.name.replace("_", " "),
         "run_dir": str(folder.folder),
-        "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "recipe": recipe.to_dict(),
         "recipe_yaml": recipe.to_yaml(),
         "environment": {"versions": versions(), "machine": machine(), "seeds": {"recipe": recipe.seed, "further": recipe.seeds}},
         "data": {**dataset.to_json(), "train": len(dataset.train), "validation": len(dataset.validation), "test": told["test_samples"],
-                 "input_type": str(dataset.preprocessing.input_type), "test_read": told["test_reads"], "majority": told["majority"]},
+                 "input_type": str(dataset.preprocessing.input_type), "test_read": reads, "majority": told["majority"]},
         "models": models,
         "comparisons": comparisons,
         "verify": verify,

@@ -20,6 +20,7 @@ from ..errors import DataError, FpgaCompressError
 from ..keras_stack import load_model, save_model, seed_everything
 from ..prune.masks import strip
 from ..quantize.build import quantized_student
+from ..quantize.policy import value_of
 from ..recipe import Recipe
 from ..run import RunFolder, file_digest, read_json, write_json
 from ..train import TrainConfig, TrainingData, fit, logits_of
@@ -122,7 +123,7 @@ class Trainer:
             model,
             TrainingData(x, y, x_val, y_val, extras or {}),
             config,
-            objective=objective or distillation.Objective(),
+            objective=objective,
             folder=where,
             tensorboard=log,
             progress=self._progress,
@@ -208,11 +209,11 @@ class Trainer:
         def make(where: Path) -> None:
             x = self._arrays[0]
             seed_everything(self.seed)
-            model = self.quantized_model(load_model(base / "model.h5"), x)
+            model = self.quantized_model(load_model(base / "model.h5"), x, pruned=variant.pruned)
             config = self._config(train.epochs, select_from=recipe.prune.end if variant.pruned else 0.0)
             if variant.pruned:
                 model = pruning.prune(model, recipe.prune, steps_of(len(x), config))
-            objective, extras = distillation.Objective(), {}
+            objective, extras = None, {}
             if variant.distilled:
                 objective = distillation.objective(recipe.distill)
                 extras = {"teacher_logits": np.load(teacher / "logits_train.npy", mmap_mode="r")}
@@ -221,11 +222,14 @@ class Trainer:
 
         return self.folder.step(variant.name, inputs, make, title=f"{variant.label}, {train.epochs} epochs{self._seed_note}")
 
-    def quantized_model(self, model: Any, x: np.ndarray) -> Any:
+    def quantized_model(self, model: Any, x: np.ndarray, *, pruned: bool) -> Any:
         """The QKeras twin of a float student, ranges fitted on the first training samples."""
+        prune = self.recipe.prune
+        names = [layer.name for layer in model.layers if hasattr(layer, "kernel")]
+        zeros = {name: value_of(name, prune.sparsity, prune.layers) for name in names} if pruned else {}
         samples = shaped(model, x[: self.recipe.quantize.calibration_samples])
         try:
-            return quantized_student(model, self.recipe.quantize, samples)
+            return quantized_student(model, self.recipe.quantize, samples, zeros)
         except FpgaCompressError as error:
             if error.received.startswith("quantize.layers"):
                 raise self.recipe.error("quantize.layers", error.received.removeprefix("quantize.layers: "), expected=error.expected, do=error.do) from error
@@ -241,7 +245,7 @@ class Trainer:
         distillation.objective(self.recipe.distill)
         teacher, student = self.sample_model("teacher"), self.sample_model("student")
         x = data.preprocessing.apply(data.train.x[:256])
-        twin = self.quantized_model(student, x)
+        twin = self.quantized_model(student, x, pruned=True)
         try:
             pruning.prune(twin, self.recipe.prune, steps_of(len(data.train), self._config(self.recipe.train.epochs)))
         except FpgaCompressError as error:

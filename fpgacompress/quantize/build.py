@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -99,7 +100,13 @@ def _activation_integers(model: Any, relus: list[Any], bits: dict[str, LayerBits
     return fixed  # type: ignore[return-value]
 
 
-def quantized_student(model: Any, section: QuantizeSection, samples: np.ndarray) -> Any:
+def _survivors(kernel: np.ndarray, zeros: float) -> np.ndarray:
+    """The largest weights, those that pruning to ``zeros`` leaves."""
+    size = np.sort(np.abs(kernel).ravel())
+    return size[int(zeros * len(size)) :]
+
+
+def quantized_student(model: Any, section: QuantizeSection, samples: np.ndarray, zeros: Mapping[str, float] | None = None) -> Any:
     """Build the QKeras twin of a trained float model.
 
     Every kernel and bias gets ``quantized_bits(..., alpha=1)`` and every ReLU a ``quantized_relu``, with the bits of the recipe's
@@ -110,6 +117,7 @@ def quantized_student(model: Any, section: QuantizeSection, samples: np.ndarray)
         model: float tf_keras model ending in logits.
         section: recipe section ``quantize``.
         samples: calibration inputs ``(n, *input_shape)`` float32, training data only.
+        zeros: layer name to the sparsity it will be pruned to, for ``ranges: surviving``.
 
     Returns:
         An uncompiled QKeras model with the same layer names.
@@ -131,9 +139,12 @@ def quantized_student(model: Any, section: QuantizeSection, samples: np.ndarray)
         bits[layer.name] = bits_of(layer.name, bits[above.name] if above is not None else section.default, section.layers)
     activation_integers = _activation_integers(model, relus, bits, samples, section.ranges)
 
-    def quantizer(values: np.ndarray, width: int, integer: Any, *, bias: bool) -> Any:
-        if integer == "auto":
-            integer = fit_bias(values) if bias else fit_integer(values, width, signed=True, ranges=section.ranges)
+    def quantizer(values: np.ndarray, width: int, integer: Any, *, bias: bool, zeros: float = 0.0) -> Any:
+        if integer == "auto" and bias:
+            integer = fit_bias(values)
+        elif integer == "auto":
+            values = _survivors(values, zeros) if section.ranges == "surviving" else values
+            integer = fit_integer(values, width, signed=True, ranges=section.ranges)
         return qkeras.quantized_bits(width, int(integer), alpha=1)
 
     def twin(layer: Any) -> Any:
@@ -150,7 +161,7 @@ def quantized_student(model: Any, section: QuantizeSection, samples: np.ndarray)
             config.update(
                 use_bias=True,
                 activation=None,
-                kernel_quantizer=quantizer(kernel, bits[name].kernel, bits[name].kernel_integer, bias=False),
+                kernel_quantizer=quantizer(kernel, bits[name].kernel, bits[name].kernel_integer, bias=False, zeros=(zeros or {}).get(name, 0.0)),
                 bias_quantizer=quantizer(bias, bits[name].bias, bits[name].bias_integer, bias=True),
             )
             return getattr(qkeras, _WEIGHTED[kind])(**config)

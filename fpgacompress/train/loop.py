@@ -111,7 +111,7 @@ def fit(
     data: TrainingData,
     config: TrainConfig,
     *,
-    objective: Objective = Objective(),
+    objective: Objective | None = None,
     folder: Path | None = None,
     tensorboard: Path | None = None,
     progress: Progress | None = None,
@@ -125,7 +125,7 @@ def fit(
         model: Keras or QKeras model ending in logits, possibly with pruning wrappers.
         data: preprocessed arrays.
         config: settings.
-        objective: task weight and distillation terms.
+        objective: task weight and distillation terms; the task loss alone when absent.
         folder: where the checkpoint lives; with one there, training goes on behind its last epoch. None: no checkpoint.
         tensorboard: folder of the TensorBoard log, or None.
         progress: called after each epoch with (epoch, epochs, figures, seconds left).
@@ -148,7 +148,7 @@ def fit(
     classes = int(model.output_shape[-1])
     step = TrainingStep(
         model,
-        objective,
+        objective or Objective(),
         {"x": shaped(model, data.x), "y": np.asarray(data.y, np.int32), **data.extras},
         masks=masks,
         class_weights=class_weights(data.y, classes) if config.balanced else None,

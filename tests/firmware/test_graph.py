@@ -1,12 +1,13 @@
 """Requests that cannot be had are refused before any tool starts; what hls4ml would change is an error."""
 
-import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
+from integer.networks import cnn, mlp, tensor
 
 from fpgacompress.errors import HardwareError, ToolError, UnsupportedError
 from fpgacompress.firmware.graph import cpp_names
@@ -15,7 +16,6 @@ from fpgacompress.firmware.verify import differing_bits
 from fpgacompress.hardware import toolchains
 from fpgacompress.integer import FixedType
 from fpgacompress.lower.builder import Builder
-from integer.networks import cnn, mlp, tensor
 
 RNG = np.random.default_rng(0)
 SMALL = mlp(RNG, [12, 8, 4], FixedType(6, 2))
@@ -53,8 +53,8 @@ def test_three_summands_are_refused(tmp_path):
 
 def test_a_dropped_layer_is_an_error(tmp_path, monkeypatch):
     """If a future hls4ml fuses an activation away, we say so instead of computing something else."""
-    from hls4ml.model.optimizer.passes.linear import EliminateLinearActivation
     from hls4ml.model.layers import Activation
+    from hls4ml.model.optimizer.passes.linear import EliminateLinearActivation
 
     monkeypatch.setattr(EliminateLinearActivation, "match", lambda self, node: isinstance(node, Activation))
     with pytest.raises(ToolError, match="dropped layer 'act0'"):
@@ -73,7 +73,7 @@ def test_an_existing_project_survives_a_failure(tmp_path):
 
 def test_generation_is_silent_and_needs_no_tensorflow(tmp_path):
     code = (
-        "import sys; sys.path.insert(0, 'tests')\n"
+        f"import sys; sys.path.insert(0, {str(Path(__file__).parents[1])!r})\n"
         "from firmware.test_graph import SMALL\n"
         "from fpgacompress.firmware.hls import generate\n"
         f"generate(SMALL, {str(tmp_path / 'p')!r}); assert 'tensorflow' not in sys.modules"
@@ -128,7 +128,7 @@ def test_vendor_tool_is_run(tmp_path, monkeypatch, script, message):
         with pytest.raises(ToolError, match=message):
             firmware.build()
     else:
-        assert firmware.build(cosim=True) == {} or json
+        firmware.build(cosim=True)
         assert (tmp_path / "p/called").read_text() == "--mode hls --tcl build_prj.tcl\n"
         assert "cosim      1" in (tmp_path / "p/build_opt.tcl").read_text()
 

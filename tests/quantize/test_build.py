@@ -93,3 +93,16 @@ def test_dead_start_is_refused(trained_mlp):
     section = QuantizeSection(layers={"hidden1": LayerBits(kernel=4, kernel_integer=6)})
     with pytest.raises(ModelError, match="every weight of 'hidden1' quantizes to 0"):
         quantized_student(model, section, shaped(model, data.x[:64]))
+
+
+def test_surviving_ranges_look_at_the_weights_that_pruning_leaves():
+    model = zoo.build("mlp", (20,), 5, {"hidden": [50]})
+    rng = np.random.default_rng(0)
+    kernel = np.where(rng.uniform(size=(20, 50)) < 0.05, 0.12, rng.uniform(-0.08, 0.08, (20, 50)))
+    model.get_layer("hidden1").set_weights([kernel, np.zeros(50)])
+    section = QuantizeSection(ranges="surviving", default=LayerBits(kernel=3))
+    samples = np.ones((4, 20), np.float32)
+    dense = quantized_student(model, section, samples)
+    sparse = quantized_student(model, section, samples, {"hidden1": 0.96})
+    assert sparse.get_layer("hidden1").kernel_quantizer.integer > dense.get_layer("hidden1").kernel_quantizer.integer
+    assert np.abs(quantized_kernel(sparse.get_layer("hidden1"))).max() == 0.125

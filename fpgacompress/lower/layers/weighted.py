@@ -8,8 +8,8 @@ from ...errors import UnsupportedError
 from ...integer.network import Tensor
 from ...integer.windows import pads_and_shape
 from ..builder import Builder, layers
-from .activations import attached_activation
 from ..quantizers import quantized_tensor
+from .activations import attached_activation
 
 
 def _weights(layer: Any) -> tuple[Tensor, Tensor | None]:

@@ -1,0 +1,56 @@
+"""What the README tells a newcomer to type exists and works."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language):
+    return re.findall(rf"```{language}\n(.*?)```", README, re.S)
+
+
+def test_make_targets_exist():
+    makefile = (ROOT / "Makefile").read_text()
+    targets = set(re.findall(r"^\s*make ([a-z-]+)", "\n".join(blocks("sh")), re.M))
+    assert {"demo", "test"} <= targets
+    for target in targets:
+        assert re.search(rf"^{target}:", makefile, re.M), target
+
+
+def test_commands_exist():
+    from fpgacompress.cli.main import COMMANDS
+
+    used = set(re.findall(r"fpgacompress ([a-z]+)", "\n".join(blocks("sh"))))
+    assert used and used <= set(COMMANDS)
+
+
+def test_the_recipe_in_the_readme_is_the_demo():
+    from fpgacompress.recipe import load_recipe
+
+    import yaml
+
+    shown = yaml.safe_load(blocks("yaml")[0])
+    assert load_recipe(shown).to_dict() == load_recipe(ROOT / "demos" / "fashion_mnist.yaml").to_dict()
+
+
+def test_the_python_example_compiles_and_uses_public_names():
+    import fpgacompress as fc
+
+    code = blocks("python")[0]
+    compile(code, "README", "exec")
+    for name in re.findall(r"\bfc\.(\w+)", code):
+        assert name in fc.__all__
+
+
+def test_pictures_and_files_are_there():
+    for path in re.findall(r"\]\((?!https?:)([^)#]+)\)", README):
+        assert (ROOT / path).exists(), path
+
+
+def test_importing_the_package_imports_no_tensorflow():
+    code = "import sys, fpgacompress, fpgacompress.integer, fpgacompress.hardware.estimate; print('tensorflow' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "False"
