@@ -10,6 +10,8 @@ from typing import Any
 from ..errors import HardwareError
 from .output import add_json, print_json
 
+VERDICTS = {True: "fits", False: "does not fit", None: "fit unknown"}
+
 
 def add_parser(commands: argparse._SubParsersAction) -> None:
     """Options of the command."""
@@ -102,6 +104,6 @@ def table(told: Any) -> str:
             f"{row['lut'].text():>22} {row['lut_post_synth'].text():>22} {row['dsp'].value:5} {row['bram18'].value:6}"
         )
     lines.append(f"{'activations':16} {'':>43} {told.activations['lut'].text():>22} {told.activations['lut_post_synth'].text():>22}")
-    lines += ["", f"{'fits' if told.fits else 'does not fit'}: {told.fits_reason}", f"rule: {RULE}"]
+    lines += ["", f"{VERDICTS[told.fits]}: {told.fits_reason}", f"rule: {RULE}"]
     lines += [f"note: {note}" for note in told.notes]
     return "\n".join(lines) + "\n"

@@ -39,7 +39,7 @@ class Estimate:
         total: figures by name: lut, ff, lut_post_synth, ff_post_synth, dsp, bram18, latency_cycles, latency_us, ii.
         layers: one dictionary per weighted layer.
         activations: figures of all activations together (lut, ff, lut_post_synth, ff_post_synth).
-        fits, fits_reason: verdict by :data:`RULE`, and what decided it.
+        fits, fits_reason: verdict by :data:`RULE` (None: cannot be judged), and what decided it.
         notes: what a reader must know before using the numbers.
     """
 
@@ -51,7 +51,7 @@ class Estimate:
     total: dict[str, Figure]
     layers: list[dict[str, Any]]
     activations: dict[str, Figure]
-    fits: bool
+    fits: bool | None
     fits_reason: str
     notes: list[str] = field(default_factory=list)
 

@@ -15,8 +15,8 @@ RULE = (
 """How ``fits`` is judged; printed with every answer."""
 
 
-def judge(total: dict[str, Figure], board: Board) -> tuple[bool, str]:
-    """Verdict by :data:`RULE` and the sentence that says what decided it."""
+def judge(total: dict[str, Figure], board: Board) -> tuple[bool | None, str]:
+    """Verdict by :data:`RULE` and the sentence that says what decided it; None where a figure that decides cannot be had."""
     worst, text, missing = 0.0, "", []
     for kind in RESOURCES:
         figure, how = total.get(f"{kind}_post_synth"), "upper end, post-synthesis"
@@ -32,7 +32,7 @@ def judge(total: dict[str, Figure], board: Board) -> tuple[bool, str]:
         if part >= worst:
             worst, text = part, f"{UNITS[kind]} {round(value):,} of {capacity:,} ({100 * part:.0f} %; {how})"
     if missing:
-        return False, f"cannot be judged: no estimate of {' and '.join(missing)}" + (
+        return (False if worst > 1 else None), f"cannot be judged: no estimate of {' and '.join(missing)}" + (
             f"; of the rest the scarcest is {text}" if text else ""
         )
     return worst <= 1, f"scarcest: {text}"

@@ -173,14 +173,15 @@ def collect(recipe: Recipe, folder: RunFolder, dataset: Dataset, artifacts: dict
 
     comparisons = [compare("student", other, right["student"], right[other], labels=(models["student"]["label"], models[other]["label"])) for other in models if other != "student"]
     estimate = read_json(artifacts["estimate"] / "estimate.json")
-    if not estimate["fits"]:
+    if estimate["fits"] is False:
         problems.append(f"the student does not fit {estimate['board']} by estimate: {estimate.get('fits_reason', '')}")
     verify = read_json(artifacts["verify"] / "verify.json") if "verify" in artifacts else None
     if verify and verify["differing_bits"]:
         problems.append(f"{verify['differing_bits']} output bits differ; first at {verify['first_difference']}")
     reads = [*told["test_reads"], *((verify or {}).get("test_reads", []))]
     firmware = read_json(artifacts["firmware"] / "project.json") if "firmware" in artifacts else {}
-    warnings = [*dataset.notes, *((verify or {}).get("notes", [])), *problems]
+    unknown = [f"{estimate['board']}: {estimate['fits_reason']}"] if estimate["fits"] is None else []
+    warnings = [*dataset.notes, *unknown, *((verify or {}).get("notes", [])), *problems]
     tree = {
         "name": recipe.name,
         "title": recipe.name.replace("_", " "),
