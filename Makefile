@@ -5,7 +5,7 @@ VERSION := $(shell $(PYTHON) -c 'import sys; print("%d%d" % sys.version_info[:2]
 LOCK := requirements/py$(VERSION).txt
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow bench-training bench-ablation calibrate notebook lint clean
+.PHONY: help install demo test test-slow bench-demo bench-training bench-ablation calibrate notebook lint clean
 
 help:
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -28,6 +28,9 @@ test: install ## the tests (on real data)
 
 test-slow: install ## the long tests: larger firmware, more back ends
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "slow" $(ARGS)
+
+bench-demo: install ## time and memory of the main job, and of its second run
+	$(BIN)/python -m benchmarks.demo
 
 bench-training: install ## our training step against model.fit, side by side
 	$(BIN)/python -m benchmarks.training

@@ -116,7 +116,7 @@ class DistillSection(_Section):
 
 
 class TrainSection(_Section):
-    pretrain_epochs: int = Field(12, ge=1, description="Epochs of the float student that all quantized variants start from.")
+    pretrain_epochs: int = Field(12, ge=0, description="Epochs of the float student that all quantized variants start from; 0 for a student from a file as it is.")
     pretrain_learning_rate: float = Field(1e-3, gt=0, description="Peak learning rate (Adam) of the float student.")
     epochs: int = Field(16, ge=1, description="Epochs of each quantized variant.")
     batch_size: int = Field(128, ge=1, description="Samples per update.")

@@ -191,7 +191,10 @@ class Trainer:
         def make(where: Path) -> None:
             seed_everything(self.seed)
             model = self.sample_model("student")
-            self._fit("float", model, self._config(train.pretrain_epochs, learning_rate=train.pretrain_learning_rate), where)
+            if not train.pretrain_epochs:
+                write_json(where / "history.json", [])
+            else:
+                self._fit("float", model, self._config(train.pretrain_epochs, learning_rate=train.pretrain_learning_rate), where)
             self._finish(where, model)
 
         return self.folder.step("float", inputs, make, title=f"{section.file or section.model}, {train.pretrain_epochs} epochs{self._seed_note}")

@@ -17,10 +17,15 @@ _WEIGHTED = {"Dense": "QDense", "Conv1D": "QConv1D", "Conv2D": "QConv2D"}
 _KEPT = ("InputLayer", "Flatten", "Reshape", "MaxPooling1D", "MaxPooling2D", "Add", "Dropout")
 
 
+def _inner(layer: Any) -> str:
+    """Name of the activation inside a layer."""
+    return getattr(getattr(layer, "activation", None), "__name__", "linear")
+
+
 def _is_relu(layer: Any) -> bool:
-    return type(layer).__name__ == "ReLU" or (
-        type(layer).__name__ == "Activation" and getattr(layer.activation, "__name__", "") == "relu"
-    )
+    """A ReLU of its own, or a weighted layer with one inside."""
+    kind = type(layer).__name__
+    return kind == "ReLU" or (kind in ("Activation", *_WEIGHTED) and _inner(layer) == "relu")
 
 
 def _consumers(model: Any, layer: Any) -> list[Any]:
@@ -69,7 +74,7 @@ def fold_batchnorm(model: Any) -> dict[str, tuple[np.ndarray, np.ndarray]]:
             while type(above).__name__.startswith("MaxPooling"):
                 alone, pooled = alone and len(_consumers(model, above)) == 1, True
                 above = _producers(above)[0]
-            if above.name not in folded or not alone or len(_consumers(model, above)) != 1:
+            if above.name not in folded or not alone or len(_consumers(model, above)) != 1 or _inner(above) != "linear":
                 raise UnsupportedError(
                     f"BatchNormalization '{layer.name}' follows {type(above).__name__} '{above.name}'",
                     expected="a BatchNormalization directly behind a Dense or convolution that feeds nothing else, so that it can be folded",
@@ -135,6 +140,8 @@ def quantized_student(model: Any, section: QuantizeSection, samples: np.ndarray,
 
     bits = {layer.name: bits_of(layer.name, section.default, section.layers) for layer in weighted}
     for layer in relus:  # bits of the weighted layer in front, unless a pattern names the ReLU itself
+        if layer in weighted:
+            continue
         above = _weighted_above(layer)
         bits[layer.name] = bits_of(layer.name, bits[above.name] if above is not None else section.default, section.layers)
     activation_integers = _activation_integers(model, relus, bits, samples, section.ranges)
@@ -147,27 +154,29 @@ def quantized_student(model: Any, section: QuantizeSection, samples: np.ndarray,
             integer = fit_integer(values, width, signed=True, ranges=section.ranges)
         return qkeras.quantized_bits(width, int(integer), alpha=1)
 
+    def relu(layer: Any) -> str:
+        return f"quantized_relu({bits[layer.name].activation},{activation_integers[layer.name]})"
+
     def twin(layer: Any) -> Any:
         kind, name = type(layer).__name__, layer.name
         if kind in _WEIGHTED:
-            if getattr(layer.activation, "__name__", "linear") != "linear":
+            if _inner(layer) not in ("linear", "relu"):
                 raise UnsupportedError(
-                    f"layer '{name}' has the activation '{layer.activation.__name__}' inside",
-                    expected="a separate Activation layer behind it",
-                    do="write Dense(...) and Activation('relu') as two layers",
+                    f"layer '{name}' has the activation '{_inner(layer)}' inside, which has no exact fixed-point twin",
+                    expected="relu or none",
                 )
             kernel, bias = folded[name]
             config = {k: v for k, v in layer.get_config().items() if not k.endswith(("_regularizer", "_constraint"))}
             config.update(
                 use_bias=True,
-                activation=None,
+                activation=relu(layer) if _is_relu(layer) else None,
                 kernel_quantizer=quantizer(kernel, bits[name].kernel, bits[name].kernel_integer, bias=False, zeros=(zeros or {}).get(name, 0.0)),
                 bias_quantizer=quantizer(bias, bits[name].bias, bits[name].bias_integer, bias=True),
             )
             return getattr(qkeras, _WEIGHTED[kind])(**config)
         if _is_relu(layer):
-            return qkeras.QActivation(f"quantized_relu({bits[name].activation},{activation_integers[name]})", name=name)
-        if kind == "BatchNormalization" or (kind == "Activation" and layer.activation.__name__ == "linear"):
+            return qkeras.QActivation(relu(layer), name=name)
+        if kind == "BatchNormalization" or (kind == "Activation" and _inner(layer) == "linear"):
             return keras.layers.Activation("linear", name=name)
         if kind in _KEPT:
             return type(layer).from_config(layer.get_config())

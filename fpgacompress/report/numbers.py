@@ -50,7 +50,7 @@ def number(value: float | int, kind: str = "") -> str:
     if kind == "bits":
         return f"{value:.2f}"
     if kind == "p":
-        return f"{value:.1e}" if 0 < value < 0.001 else f"{value:.3f}"
+        return f"{value:.1e}" if 0 < value < 0.001 else "< 1e-300" if value == 0 else f"{value:.3f}"
     if isinstance(value, int) or float(value).is_integer():
         return f"{int(value):,}"
     return f"{value:,.1f}" if abs(value) >= 100 else f"{value:.2f}" if abs(value) >= 1 else f"{value:.4f}"

@@ -45,7 +45,7 @@ def test_no_command_and_unknown_command(capsys):
 def test_doctor(capsys):
     status, out, _ = call(capsys, "doctor", "--json")
     told = json.loads(out)
-    assert {"python", "qkeras", "g++", "vivado"} <= {row["name"] for row in told["items"]}
+    assert {"python", "qkeras", "g++", "vivado", "vitis-run"} <= {row["name"] for row in told["items"]}
     assert status == (1 if told["missing"] else 0)
 
 

@@ -81,7 +81,7 @@ def test_refusals(images):
 
     with pytest.raises(UnsupportedError, match="'gap'.*no exact fixed-point twin"):
         build(keras.layers.Conv2D(2, 3), keras.layers.GlobalAveragePooling2D(name="gap"), keras.layers.Dense(10))
-    with pytest.raises(UnsupportedError, match="'d'.*activation 'tanh' inside"):
+    with pytest.raises(UnsupportedError, match="'d' has the activation 'tanh' inside"):
         build(keras.layers.Flatten(), keras.layers.Dense(10, activation="tanh", name="d"))
     with pytest.raises(UnsupportedError, match="BatchNormalization 'b' follows Flatten"):
         build(keras.layers.Flatten(), keras.layers.BatchNormalization(name="b"), keras.layers.Dense(10))
@@ -106,3 +106,30 @@ def test_surviving_ranges_look_at_the_weights_that_pruning_leaves():
     sparse = quantized_student(model, section, samples, {"hidden1": 0.96})
     assert sparse.get_layer("hidden1").kernel_quantizer.integer > dense.get_layer("hidden1").kernel_quantizer.integer
     assert np.abs(quantized_kernel(sparse.get_layer("hidden1"))).max() == 0.125
+
+
+def test_a_relu_inside_a_dense_layer(images, tmp_path):
+    x, y, x_val, _ = images
+    keras = load().keras
+    inside = keras.Sequential([keras.Input((784,)), keras.layers.Dense(16, activation="relu", name="a"), keras.layers.Dense(10, name="b")])
+    apart = keras.Sequential(
+        [keras.Input((784,)), keras.layers.Dense(16, name="a"), keras.layers.Activation("relu"), keras.layers.Dense(10, name="b")]
+    )
+    apart.set_weights(inside.get_weights())
+    one, two = (quantized_student(m, QuantizeSection(), shaped(m, x[:256])) for m in (inside, apart))
+    assert np.array_equal(logits_of(one, x_val[:200]), logits_of(two, x_val[:200]))
+    again = load_model(save_model(one, tmp_path / "m.h5"))
+    assert np.array_equal(logits_of(one, x_val[:200]), logits_of(again, x_val[:200]))
+
+
+def test_full_disk_while_saving_a_model(trained_mlp, tmp_path, monkeypatch):
+    model, _ = trained_mlp
+    old = save_model(model, tmp_path / "m.h5").read_bytes()
+
+    def full(*args, **kwargs):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(type(model), "save", full)
+    with pytest.raises(ModelError, match="No space left"):
+        save_model(model, tmp_path / "m.h5")
+    assert (tmp_path / "m.h5").read_bytes() == old and len(list(tmp_path.iterdir())) == 1
