@@ -72,8 +72,8 @@ class QuantizeSection(_Section):
     )
     ranges: Literal["max", "mse", "surviving"] = Field(
         "max",
-        description="How auto integer bits are fitted: max (nothing saturates at the start), mse (least squared error), "
-        "surviving (least squared error over the weights that pruning will leave; activations as mse).",
+        description="How the integer bits of weights are fitted when auto: max (nothing saturates at the start), mse (least squared error), "
+        "surviving (least squared error over the weights that pruning will leave). Activations are always fitted for least squared error.",
     )
     calibration_samples: int = Field(2048, ge=1, description="Training samples that activation ranges are fitted on.")
 

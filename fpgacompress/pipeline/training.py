@@ -27,7 +27,7 @@ from ..train import TrainConfig, TrainingData, fit, logits_of
 from ..train.loop import shaped, steps_of
 from ..zoo.files import from_file
 
-VERSION = 1
+VERSION = 2
 """Raised when a step's meaning changes, so that old artifacts are not taken for new ones."""
 
 

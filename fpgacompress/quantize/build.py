@@ -93,7 +93,7 @@ def fold_batchnorm(model: Any) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     return folded
 
 
-def _activation_integers(model: Any, relus: list[Any], bits: dict[str, LayerBits], samples: np.ndarray, ranges: str) -> dict[str, int]:
+def _activation_integers(model: Any, relus: list[Any], bits: dict[str, LayerBits], samples: np.ndarray) -> dict[str, int]:
     wanted = [layer for layer in relus if bits[layer.name].activation_integer == "auto"]
     fixed = {layer.name: bits[layer.name].activation_integer for layer in relus if layer not in wanted}
     if wanted:
@@ -101,7 +101,7 @@ def _activation_integers(model: Any, relus: list[Any], bits: dict[str, LayerBits
         outputs = probe.predict(samples, batch_size=512, verbose=0)
         outputs = outputs if isinstance(outputs, list) else [outputs]
         for layer, values in zip(wanted, outputs):
-            fixed[layer.name] = fit_integer(values, bits[layer.name].activation, signed=False, ranges=ranges)
+            fixed[layer.name] = fit_integer(values, bits[layer.name].activation, signed=False, ranges="mse")
     return fixed  # type: ignore[return-value]
 
 
@@ -144,14 +144,14 @@ def quantized_student(model: Any, section: QuantizeSection, samples: np.ndarray,
             continue
         above = _weighted_above(layer)
         bits[layer.name] = bits_of(layer.name, bits[above.name] if above is not None else section.default, section.layers)
-    activation_integers = _activation_integers(model, relus, bits, samples, section.ranges)
+    activation_integers = _activation_integers(model, relus, bits, samples)
 
     def quantizer(values: np.ndarray, width: int, integer: Any, *, bias: bool, zeros: float = 0.0) -> Any:
         if integer == "auto" and bias:
             integer = fit_bias(values)
         elif integer == "auto":
             values = _survivors(values, zeros) if section.ranges == "surviving" else values
-            integer = fit_integer(values, width, signed=True, ranges=section.ranges)
+            integer = fit_integer(values, width, signed=True, ranges="max" if section.ranges == "max" else "mse")
         return qkeras.quantized_bits(width, int(integer), alpha=1)
 
     def relu(layer: Any) -> str:
