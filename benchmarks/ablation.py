@@ -36,16 +36,30 @@ def main() -> None:
     student, teacher = run.figures["models"]["student"], run.figures["models"]["teacher"]
     over_seeds = {row["arm"]: row["mean"].value for row in told["rows"]}
     gain = next(p["difference"] for p in told["pairs"] if (p["a"], p["b"]) == (student["label"], "QAP"))
-    write("ablation", "make bench-ablation", seeds, rows, [
-        goal("teacher's test accuracy", 0.91, teacher["accuracy"].value, "fraction"),
-        goal("student's test accuracy, the demo's seed", 0.891, student["accuracy"].value, "fraction"),
-        goal("student's test accuracy, mean over the seeds", 0.891, over_seeds[student["label"]], "fraction"),
-        goal("mean weight bits", 6, student["mean_weight_bits"].value, "bits", at_most=True),
-        goal("zeros in the quantized weights", 0.75, student["sparsity"].value, "fraction"),
-        goal("output bits that differ between student and C simulation, 10,000 test images", 0, run.figures["verify"]["differing_bits"], "bits", at_most=True),
-        goal("fits the PYNQ-Z2 by estimate", 1, int(bool(run.figures["estimate"]["fits"])), "yes = 1"),
-        goal("what distillation adds to QAP, lower end of the paired 95 % interval", 0, gain.low, "fraction"),
-    ], pairs=pairs, recipe=recipe.to_dict())
+    write(
+        "ablation",
+        "make bench-ablation",
+        seeds,
+        rows,
+        [
+            goal("teacher's test accuracy", 0.91, teacher["accuracy"].value, "fraction"),
+            goal("student's test accuracy, the demo's seed", 0.891, student["accuracy"].value, "fraction"),
+            goal("student's test accuracy, mean over the seeds", 0.891, over_seeds[student["label"]], "fraction"),
+            goal("mean weight bits", 6, student["mean_weight_bits"].value, "bits", at_most=True),
+            goal("zeros in the quantized weights", 0.75, student["sparsity"].value, "fraction"),
+            goal(
+                "output bits that differ between student and C simulation, 10,000 test images",
+                0,
+                run.figures["verify"]["differing_bits"],
+                "bits",
+                at_most=True,
+            ),
+            goal("fits the PYNQ-Z2 by estimate", 1, int(bool(run.figures["estimate"]["fits"])), "yes = 1"),
+            goal("what distillation adds to QAP, lower end of the paired 95 % interval", 0, gain.low, "fraction"),
+        ],
+        pairs=pairs,
+        recipe=recipe.to_dict(),
+    )
 
 
 if __name__ == "__main__":

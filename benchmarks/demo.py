@@ -34,14 +34,23 @@ def main() -> None:
         starts = [_timed(["--help"], folder)[0] for _ in range(7)]
     print(f"first run {first:.0f} s, {peak:.2f} GiB; second {second:.1f} s; --help {median(starts):.3f} s")
     rows = [{"step": name, "seconds": seconds} for name, seconds in told["seconds"].items()]
-    write("demo", "make bench-demo", [1], rows, [
-        goal("demo after installation", 600, first, "s", at_most=True),
-        goal("peak memory of the largest process", 3, peak, "GiB", at_most=True),
-        goal("second run of an unchanged recipe", 30, second, "s", at_most=True),
-        goal("fpgacompress --help, median of 7", 0.5, median(starts), "s", at_most=True),
-        goal("test images with every output bit equal", 10000, told["verify"]["samples"] - told["verify"]["differing_samples"], "images"),
-    ], verify={k: told["verify"][k] for k in ("samples", "outputs", "differing_bits", "executors")},
-        accuracy={name: model["accuracy"] for name, model in told["models"].items()})
+    write(
+        "demo",
+        "make bench-demo",
+        [1],
+        rows,
+        [
+            goal("demo after installation", 600, first, "s", at_most=True),
+            goal("peak memory of the largest process", 3, peak, "GiB", at_most=True),
+            goal("second run of an unchanged recipe", 30, second, "s", at_most=True),
+            goal("fpgacompress --help, median of 7", 0.5, median(starts), "s", at_most=True),
+            goal(
+                "test images with every output bit equal", 10000, told["verify"]["samples"] - told["verify"]["differing_samples"], "images"
+            ),
+        ],
+        verify={k: told["verify"][k] for k in ("samples", "outputs", "differing_bits", "executors")},
+        accuracy={name: model["accuracy"] for name, model in told["models"].items()},
+    )
 
 
 if __name__ == "__main__":

@@ -78,8 +78,14 @@ def main() -> None:
     masks = Masks(ours_model)
     masks.before_training()
     step = TrainingStep(
-        ours_model, objective(DistillSection()), {"x": shaped(ours_model, x), "y": y, "teacher_logits": teacher_logits}, masks=masks,
-        class_weights=None, learning_rate=1e-3, total_steps=epochs * (len(x) // BATCH), schedule="cosine",
+        ours_model,
+        objective(DistillSection()),
+        {"x": shaped(ours_model, x), "y": y, "teacher_logits": teacher_logits},
+        masks=masks,
+        class_weights=None,
+        learning_rate=1e-3,
+        total_steps=epochs * (len(x) // BATCH),
+        schedule="cosine",
     )
     plain_student = _student(x, epochs)
     plain = _plain_distiller(plain_student, teacher)
@@ -100,15 +106,31 @@ def main() -> None:
     # the first epoch holds the tracing of both
     a, b = float(np.median(ours[1:])), float(np.median(theirs[1:]))
     rows = [
-        {"way": "fpgacompress step, cached teacher logits", "seconds_per_epoch": ours, "median_after_first": a, "teacher_cache_seconds": cache_seconds},
+        {
+            "way": "fpgacompress step, cached teacher logits",
+            "seconds_per_epoch": ours,
+            "median_after_first": a,
+            "teacher_cache_seconds": cache_seconds,
+        },
         {"way": "model.fit, teacher forward in every step", "seconds_per_epoch": theirs, "median_after_first": b},
     ]
     total = (sum(theirs)) / (sum(ours) + cache_seconds)
-    print(f"median epoch: ours {a:.2f} s, plain {b:.2f} s; teacher cache once {cache_seconds:.1f} s; whole training {total:.2f} times faster")
-    write("training", "make bench-training", [1], rows, [
-        goal("epoch time, plain model.fit with the teacher in every step over ours", 1.0, b / a, "ratio"),
-        goal("the same, aim", 2.0, b / a, "ratio"),
-    ], samples=len(x), batch_size=BATCH, whole_training_ratio=total)
+    print(
+        f"median epoch: ours {a:.2f} s, plain {b:.2f} s; teacher cache once {cache_seconds:.1f} s; whole training {total:.2f} times faster"
+    )
+    write(
+        "training",
+        "make bench-training",
+        [1],
+        rows,
+        [
+            goal("epoch time, plain model.fit with the teacher in every step over ours", 1.0, b / a, "ratio"),
+            goal("the same, aim", 2.0, b / a, "ratio"),
+        ],
+        samples=len(x),
+        batch_size=BATCH,
+        whole_training_ratio=total,
+    )
 
 
 if __name__ == "__main__":

@@ -41,7 +41,21 @@ _PUBLIC = {
     "verify": "firmware.verify",
 }
 
-__all__ = ["Figure", "FpgaCompressError", "Recipe", "Run", "check", "compress", "estimate", "fit", "load_model", "load_recipe", "lower", "open_run", "verify"]
+__all__ = [
+    "Figure",
+    "FpgaCompressError",
+    "Recipe",
+    "Run",
+    "check",
+    "compress",
+    "estimate",
+    "fit",
+    "load_model",
+    "load_recipe",
+    "lower",
+    "open_run",
+    "verify",
+]
 
 
 def __getattr__(name: str) -> Any:

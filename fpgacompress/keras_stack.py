@@ -109,7 +109,9 @@ def load_tfmot() -> Any:
         try:
             from tensorflow_model_optimization.python.core.sparsity.keras import prune, prune_registry, pruning_schedule, pruning_wrapper
         except ImportError as error:
-            raise ToolError(f"tensorflow-model-optimization cannot be imported ({error})", do="pip install 'fpgacompress[train]'") from error
+            raise ToolError(
+                f"tensorflow-model-optimization cannot be imported ({error})", do="pip install 'fpgacompress[train]'"
+            ) from error
     return types.SimpleNamespace(
         prune_low_magnitude=prune.prune_low_magnitude,
         strip_pruning=prune.strip_pruning,
@@ -176,7 +178,9 @@ def save_model(model: Any, path: str | Path) -> Path:
         os.replace(partial, path)
     except OSError as error:
         partial.unlink(missing_ok=True)
-        raise ModelError(f"the model could not be saved as '{path}' ({error})", do="free disk space and start again; the run resumes") from error
+        raise ModelError(
+            f"the model could not be saved as '{path}' ({error})", do="free disk space and start again; the run resumes"
+        ) from error
     return path
 
 

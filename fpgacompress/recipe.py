@@ -48,7 +48,9 @@ class StudentSection(_Section):
 
 class LayerBits(_Section):
     kernel: int | None = Field(None, ge=1, le=16, description="Bits of each weight, sign included.")
-    kernel_integer: Bits | None = Field(None, description="Integer bits of the weights without sign (may be negative), or auto: fitted to the weights.")
+    kernel_integer: Bits | None = Field(
+        None, description="Integer bits of the weights without sign (may be negative), or auto: fitted to the weights."
+    )
     bias: int | None = Field(None, ge=2, le=24, description="Bits of the bias, sign included.")
     bias_integer: Bits | None = Field(None, description="Integer bits of the bias without sign, or auto.")
     activation: int | None = Field(None, ge=1, le=16, description="Bits of the activation behind the layer.")
@@ -116,7 +118,9 @@ class DistillSection(_Section):
 
 
 class TrainSection(_Section):
-    pretrain_epochs: int = Field(12, ge=0, description="Epochs of the float student that all quantized variants start from; 0 for a student from a file as it is.")
+    pretrain_epochs: int = Field(
+        12, ge=0, description="Epochs of the float student that all quantized variants start from; 0 for a student from a file as it is."
+    )
     pretrain_learning_rate: float = Field(1e-3, gt=0, description="Peak learning rate (Adam) of the float student.")
     epochs: int = Field(16, ge=1, description="Epochs of each quantized variant.")
     batch_size: int = Field(128, ge=1, description="Samples per update.")
@@ -134,7 +138,9 @@ class FirmwareSection(_Section):
     io: Literal["io_parallel", "io_stream"] = Field("io_parallel", description="All inputs at once, or streamed.")
     clock_ns: float | None = Field(None, gt=0, description="Clock period in ns; the board's usual one when absent.")
     strategy: Literal["auto", "latency", "resource"] = Field("auto", description="hls4ml strategy of layers that no pattern names.")
-    reuse: int | Literal["auto"] = Field("auto", description="Reuse factor of layers that no pattern names; auto: the smallest legal one that fits.")
+    reuse: int | Literal["auto"] = Field(
+        "auto", description="Reuse factor of layers that no pattern names; auto: the smallest legal one that fits."
+    )
     layers: dict[str, int] = Field(default_factory=dict, description="Layer name or pattern to its own reuse factor.")
     compile: bool = Field(True, description="Compile the C simulation (needs g++) and prove it against the student.")
 
@@ -156,7 +162,8 @@ class Recipe(_Section):
     distill: DistillSection = Field(default_factory=DistillSection, description="What the student learns from the teacher.")
     train: TrainSection = Field(default_factory=TrainSection, description="The training step that student and comparisons share.")
     compare: list[Literal["qat", "qap"]] = Field(
-        default_factory=lambda: ["qat", "qap"], description="Variants trained beside the student: qat (quantized), qap (quantized and pruned)."
+        default_factory=lambda: ["qat", "qap"],
+        description="Variants trained beside the student: qat (quantized), qap (quantized and pruned).",
     )
     firmware: FirmwareSection = Field(default_factory=FirmwareSection, description="Board and hls4ml project.")
 
@@ -279,7 +286,9 @@ def load_recipe(source: str | Path | dict[str, Any] | Recipe, *, overrides: list
         try:
             text = path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
-            raise RecipeError(f"recipe '{path}' cannot be read ({error})", do="give the path of a YAML file, or write one with 'recipe init'") from None
+            raise RecipeError(
+                f"recipe '{path}' cannot be read ({error})", do="give the path of a YAML file, or write one with 'recipe init'"
+            ) from None
         try:
             data, lines, file = yaml.safe_load(text), _line_map(yaml.compose(text)), str(path)
         except yaml.YAMLError as error:
@@ -311,7 +320,9 @@ def _plain(value: Any) -> Any:
 
 def field_rows() -> list[tuple[str, str, Any]]:
     """(dotted name, meaning, default) of every field that holds a value; the bits of one layer follow ``quantize.layers``."""
-    sections = tuple(f"{name}." for name, f in Recipe.model_fields.items() if isinstance(f.annotation, type) and issubclass(f.annotation, BaseModel))
+    sections = tuple(
+        f"{name}." for name, f in Recipe.model_fields.items() if isinstance(f.annotation, type) and issubclass(f.annotation, BaseModel)
+    )
     rows = []
     for name, meaning, default in walk_fields():
         if f"{name}." in sections or name == "quantize.default":

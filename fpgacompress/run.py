@@ -85,7 +85,9 @@ class RunFolder:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
-                raise RunError(f"another process is working in '{self.folder}'", do="wait for it, or give another folder with --run-dir") from None
+                raise RunError(
+                    f"another process is working in '{self.folder}'", do="wait for it, or give another folder with --run-dir"
+                ) from None
             yield
 
     def step(self, name: str, inputs: Mapping[str, Any], make: Callable[[Path], None], *, title: str = "") -> Path:
@@ -135,5 +137,7 @@ class RunFolder:
         """
         path = self.folder / "figures.json"
         if not path.exists():
-            raise RunError(f"'{self.folder}' has no figures.json", expected="the folder of a finished run", do="fpgacompress run RECIPE first")
+            raise RunError(
+                f"'{self.folder}' has no figures.json", expected="the folder of a finished run", do="fpgacompress run RECIPE first"
+            )
         return figures_from_json(read_json(path))

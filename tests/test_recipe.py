@@ -90,8 +90,11 @@ def test_any_legal_values_survive_yaml(bits, integer, sparsity, temperature, alp
     import yaml
 
     data = {
-        "name": "p", "data": {"source": "x"}, "quantize": {"layers": {"a*": {"kernel": bits, "kernel_integer": integer}}},
-        "prune": {"sparsity": sparsity}, "distill": {"temperature": temperature, "alpha": alpha},
+        "name": "p",
+        "data": {"source": "x"},
+        "quantize": {"layers": {"a*": {"kernel": bits, "kernel_integer": integer}}},
+        "prune": {"sparsity": sparsity},
+        "distill": {"temperature": temperature, "alpha": alpha},
     }
     recipe = load_recipe(data)
     assert load_recipe(yaml.safe_load(recipe.to_yaml())).to_dict() == recipe.to_dict()

@@ -45,20 +45,42 @@ def _library(row: tuple[str, str, str, str, bool]) -> dict[str, Any]:
         version = metadata.version(name)
     except metadata.PackageNotFoundError:
         version = None
-    return {"name": name, "found": version is not None, "version": version, "for": use, "get": get, "without": without, "required": required}
+    return {
+        "name": name,
+        "found": version is not None,
+        "version": version,
+        "for": use,
+        "get": get,
+        "without": without,
+        "required": required,
+    }
 
 
 def _tool(tool: toolchains.Tool) -> dict[str, Any]:
     path = toolchains.find(tool.name)
     version = _version(path) if path else None
-    return {"name": tool.name, "found": path is not None, "version": version, "for": tool.needed_for, "get": tool.package,
-            "without": tool.without, "required": tool.name in REQUIRED_TOOLS}
+    return {
+        "name": tool.name,
+        "found": path is not None,
+        "version": version,
+        "for": tool.needed_for,
+        "get": tool.package,
+        "without": tool.without,
+        "required": tool.name in REQUIRED_TOOLS,
+    }
 
 
 def findings() -> list[dict[str, Any]]:
     """One row per library and program: name, found, version, for, get, without, required."""
-    python = {"name": "python", "found": (3, 11) <= sys.version_info[:2] <= (3, 13), "version": platform.python_version(), "for": "everything",
-              "get": "Python 3.11 to 3.13", "without": "nothing", "required": True}
+    python = {
+        "name": "python",
+        "found": (3, 11) <= sys.version_info[:2] <= (3, 13),
+        "version": platform.python_version(),
+        "for": "everything",
+        "get": "Python 3.11 to 3.13",
+        "without": "nothing",
+        "required": True,
+    }
     with ThreadPoolExecutor() as pool:
         return [python, *map(_library, LIBRARIES), *pool.map(_tool, toolchains.TOOLS.values())]
 

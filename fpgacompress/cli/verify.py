@@ -46,7 +46,9 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print_json(report.to_json())
     else:
-        print(f"{report.samples} random inputs, {report.outputs} outputs each, {', '.join(report.executors)}: {report.differing_bits} differing bits")
+        print(
+            f"{report.samples} random inputs, {report.outputs} outputs each, {', '.join(report.executors)}: {report.differing_bits} differing bits"
+        )
         if report.first_difference:
             print(f"first difference: {report.first_difference}")
     return 0 if report.exact else 1

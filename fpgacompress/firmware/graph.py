@@ -23,7 +23,12 @@ from .layers import cpp_names, floats, layer_list, paddings, plain
 
 BACKENDS = ("Vitis", "Vivado", "VivadoAccelerator")
 IO_TYPES = ("io_parallel", "io_stream")
-STRATEGIES = {"latency": "Latency", "resource": "Resource", "resource_unrolled": "Resource_Unrolled", "distributed_arithmetic": "Distributed_Arithmetic"}
+STRATEGIES = {
+    "latency": "Latency",
+    "resource": "Resource",
+    "resource_unrolled": "Resource_Unrolled",
+    "distributed_arithmetic": "Distributed_Arithmetic",
+}
 
 LATENCY_LIMIT = 4096
 """hls4ml unrolls a "Latency" layer in full; Vivado and Vitis HLS stop at this many weights in io_parallel (hls4ml FAQ, "unroll limit")."""
@@ -88,7 +93,9 @@ def check_request(network: IntegerNetwork, plan: Mapping[str, tuple[str, int]], 
         if name not in known:
             raise HardwareError(f"the plan names the layer '{name}'", expected=f"one of {', '.join(sorted(known))}")
         if strategy.lower() not in STRATEGIES or int(reuse) < 1:
-            raise HardwareError(f"layer '{name}': strategy '{strategy}' with reuse factor {reuse}", expected=f"one of {', '.join(STRATEGIES)}, at least 1")
+            raise HardwareError(
+                f"layer '{name}': strategy '{strategy}' with reuse factor {reuse}", expected=f"one of {', '.join(STRATEGIES)}, at least 1"
+            )
     for node in network.weighted:
         strategy, _ = plan.get(node.name, ("latency", 1))
         assert node.kernel is not None
@@ -173,7 +180,9 @@ def _check_weighted(layer: Any, node: Node, plan: Mapping[str, tuple[str, int]])
         if not np.array_equal(np.sort(data, axis=None), np.sort(floats(tensor), axis=None)):
             raise ToolError(f"hls4ml changed the {part} of layer '{node.name}'")
         if not _same(layer.weights[part].type.precision, plain(tensor.type)):
-            raise ToolError(f"hls4ml gave the {part} of layer '{node.name}' the type {layer.weights[part].type.precision}", expected=str(tensor.type))
+            raise ToolError(
+                f"hls4ml gave the {part} of layer '{node.name}' the type {layer.weights[part].type.precision}", expected=str(tensor.type)
+            )
     if not _same(layer.get_attr("accum_t").precision, plain(node.out)):
         raise ToolError(f"hls4ml gave layer '{node.name}' the accumulator {layer.get_attr('accum_t').precision}", expected=str(node.out))
     strategy, reuse = plan.get(node.name, ("latency", 1))

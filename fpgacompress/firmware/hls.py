@@ -119,7 +119,9 @@ class Firmware:
         compile_library(folder, self.name, "-O1")
         return folder
 
-    def build(self, csim: bool = False, synth: bool = True, cosim: bool = False, vsynth: bool = False, export: bool = False) -> dict[str, Any]:
+    def build(
+        self, csim: bool = False, synth: bool = True, cosim: bool = False, vsynth: bool = False, export: bool = False
+    ) -> dict[str, Any]:
         """Run the vendor's tool on the project.
 
         Args:
@@ -135,13 +137,24 @@ class Firmware:
         Raises:
             ToolError: the tool is not on PATH (says what was looked for and how to build elsewhere), or it failed.
         """
-        options = {"reset": True, "csim": csim, "synth": synth, "cosim": cosim, "validation": False, "export": export, "vsynth": vsynth, "fifo_opt": False}
+        options = {
+            "reset": True,
+            "csim": csim,
+            "synth": synth,
+            "cosim": cosim,
+            "validation": False,
+            "export": export,
+            "vsynth": vsynth,
+            "fifo_opt": False,
+        }
         elsewhere = f"Or copy {self.project_dir} to a machine that has it and run there: {project.BUILD_COMMANDS[self.backend]}"
         if self.backend == "Vitis":
             tool = toolchains.require("vitis-run", "vitis_hls", instead=elsewhere)
             lines = "".join(f"    {key:<10} {int(value)}\n" for key, value in options.items())
             (self.project_dir / "build_opt.tcl").write_text("array set opt {\n" + lines + "}\n")
-            command = [str(tool), "--mode", "hls", "--tcl", "build_prj.tcl"] if tool.name == "vitis-run" else [str(tool), "-f", "build_prj.tcl"]
+            command = (
+                [str(tool), "--mode", "hls", "--tcl", "build_prj.tcl"] if tool.name == "vitis-run" else [str(tool), "-f", "build_prj.tcl"]
+            )
         else:
             tool = toolchains.require("vivado_hls", instead=elsewhere)
             command = [str(tool), "-f", "build_prj.tcl", " ".join(f"{key}={int(value)}" for key, value in options.items())]
@@ -240,7 +253,9 @@ def generate(
         scratch = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
         _write_hls4ml(firmware, scratch)
         _name_folder(scratch, target)
-        samples = np.zeros((0, *network.input.shape), np.int64) if vectors is None else np.asarray(vectors).reshape(-1, *network.input.shape)
+        samples = (
+            np.zeros((0, *network.input.shape), np.int64) if vectors is None else np.asarray(vectors).reshape(-1, *network.input.shape)
+        )
         project.write_vectors(scratch, network, samples)
         settings = {"back end": backend, "io type": io, "part": part, "clock": f"{clock_ns} ns", "top function": firmware.name}
         text = project.readme(network, target.name, firmware.plan, settings, len(samples))

@@ -96,7 +96,13 @@ def _maxpool(node: Node, source: Node) -> dict[str, Any]:
     pool, strides = node.params["pool_size"], node.params["strides"]
     pads = paddings(node, source.shape[:-1], pool)
     if len(pool) == 1:
-        sizes = {"n_in": source.shape[0], "n_out": node.shape[0], "n_filt": node.shape[1], "pool_width": pool[0], "stride_width": strides[0]}
+        sizes = {
+            "n_in": source.shape[0],
+            "n_out": node.shape[0],
+            "n_filt": node.shape[1],
+            "pool_width": pool[0],
+            "stride_width": strides[0],
+        }
         return {"class_name": "MaxPooling1D", "padding": node.params["padding"], **sizes, **pads}
     return {
         "class_name": "MaxPooling2D",

@@ -38,7 +38,10 @@ def write_vectors(project_dir: Path, network: IntegerNetwork, stored: np.ndarray
     folder = project_dir / "tb_data"
     folder.mkdir(exist_ok=True)
     expected = Emulator(network).run(stored)
-    pairs = (("tb_input_features.dat", network.input.out.to_float(stored)), ("tb_output_predictions.dat", network.output.out.to_float(expected)))
+    pairs = (
+        ("tb_input_features.dat", network.input.out.to_float(stored)),
+        ("tb_output_predictions.dat", network.output.out.to_float(expected)),
+    )
     for name, values in pairs:
         rows = values.reshape(len(values), -1) if len(values) else values.reshape(0, 1)
         (folder / name).write_text("".join(_decimals(row) + "\n" for row in rows))

@@ -57,7 +57,13 @@ def _sources_key(project_dir: Path, command: list[str]) -> str:
     """SHA-256 of everything that goes into the library and its run: sources, weights, command, place."""
     digest = hashlib.sha256("\0".join(command).encode())
     firmware = project_dir / "firmware"
-    sources = [*project_dir.glob("*_bridge.cpp"), *firmware.glob("*.cpp"), *firmware.glob("*.h"), *firmware.glob("weights/*"), *firmware.rglob("nnet_utils/*.h")]
+    sources = [
+        *project_dir.glob("*_bridge.cpp"),
+        *firmware.glob("*.cpp"),
+        *firmware.glob("*.h"),
+        *firmware.glob("weights/*"),
+        *firmware.rglob("nnet_utils/*.h"),
+    ]
     for path in sorted(sources):
         digest.update(path.name.encode() + path.read_bytes())
     return digest.hexdigest()
@@ -77,7 +83,9 @@ def compile_library(project_dir: Path, name: str, optimize: str = "-O1") -> tupl
     Raises:
         ToolError: g++ is missing or reports an error (the first one is in the message).
     """
-    compiler = toolchains.require("g++", instead="Without it the project can still be built on another machine (README.md in the project says how)")
+    compiler = toolchains.require(
+        "g++", instead="Without it the project can still be built on another machine (README.md in the project says how)"
+    )
     start = time.perf_counter()
     library = project_dir / "firmware" / f"{name}.so"
     log = project_dir / "compile.log"

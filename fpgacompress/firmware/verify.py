@@ -143,7 +143,9 @@ class HlsExecutor:
         return self.firmware.trace(stored)
 
 
-def _first_layer(network: IntegerNetwork, emulator: Emulator, trace: Callable[..., dict[str, np.ndarray]], sample: np.ndarray) -> dict[str, Any] | None:
+def _first_layer(
+    network: IntegerNetwork, emulator: Emulator, trace: Callable[..., dict[str, np.ndarray]], sample: np.ndarray
+) -> dict[str, Any] | None:
     """Name, position and values of the first node, in order, where a trace of one sample leaves the emulation."""
     expected, got = emulator.trace(sample), trace(sample)
     for node in network.nodes:

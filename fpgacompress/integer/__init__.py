@@ -6,4 +6,17 @@ from .network import IntegerNetwork, Node, Tensor
 from .store import load, network_hash, save
 from .types import FixedType
 
-__all__ = ["Emulator", "FixedType", "IntegerNetwork", "Node", "Tensor", "inexact_in_float32", "load", "network_hash", "ranges", "run", "save", "trace"]
+__all__ = [
+    "Emulator",
+    "FixedType",
+    "IntegerNetwork",
+    "Node",
+    "Tensor",
+    "inexact_in_float32",
+    "load",
+    "network_hash",
+    "ranges",
+    "run",
+    "save",
+    "trace",
+]

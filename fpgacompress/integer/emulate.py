@@ -131,7 +131,8 @@ class Emulator:
             raise DataError(f"inputs of shape {stored.shape}", expected=f"(samples, {', '.join(map(str, source.shape))})")
         if stored.size and (stored.min() < source.out.low or stored.max() > source.out.high):
             raise DataError(
-                f"inputs from {stored.min()} to {stored.max()}", expected=f"stored integers of {source.out}: {source.out.low} to {source.out.high}"
+                f"inputs from {stored.min()} to {stored.max()}",
+                expected=f"stored integers of {source.out}: {source.out.low} to {source.out.high}",
             )
         return stored.reshape(-1, *source.shape)
 

@@ -28,7 +28,13 @@ def describe(network: IntegerNetwork) -> dict[str, Any]:
     """Everything but the weights as plain JSON values."""
     nodes = []
     for node in network.nodes:
-        entry: dict[str, Any] = {"name": node.name, "op": node.op, "inputs": list(node.inputs), "out": str(node.out), "shape": list(node.shape)}
+        entry: dict[str, Any] = {
+            "name": node.name,
+            "op": node.op,
+            "inputs": list(node.inputs),
+            "out": str(node.out),
+            "shape": list(node.shape),
+        }
         if node.params:
             entry["params"] = node.params
         for part in ("kernel", "bias"):
@@ -83,7 +89,9 @@ def save(network: IntegerNetwork, path: str | Path) -> Path:
         os.replace(partial, path)
     except OSError as error:
         partial.unlink(missing_ok=True)
-        raise ModelError(f"the integer network could not be saved as '{path}' ({error})", do="free disk space or choose another folder") from error
+        raise ModelError(
+            f"the integer network could not be saved as '{path}' ({error})", do="free disk space or choose another folder"
+        ) from error
     return path
 
 
@@ -102,7 +110,8 @@ def _network(head: dict[str, Any], arrays: dict[str, np.ndarray]) -> IntegerNetw
     nodes = []
     for i, entry in enumerate(head["nodes"]):
         tensors = {
-            part: _tensor(entry.get(part), arrays.get(f"{part}_{i}"), f"the {part} of layer '{entry['name']}'") for part in ("kernel", "bias")
+            part: _tensor(entry.get(part), arrays.get(f"{part}_{i}"), f"the {part} of layer '{entry['name']}'")
+            for part in ("kernel", "bias")
         }
         nodes.append(
             Node(

@@ -146,7 +146,9 @@ class FixedType:
         Raises:
             ValueError: the text is not a fixed-point type.
         """
-        match = re.fullmatch(r"(?:ap_)?(u?)fixed<\s*(\d+)\s*,\s*(-?\d+)\s*(?:,\s*(?:AP_)?(\w+)\s*)?(?:,\s*(?:AP_)?(\w+)\s*)?>", text.strip())
+        match = re.fullmatch(
+            r"(?:ap_)?(u?)fixed<\s*(\d+)\s*,\s*(-?\d+)\s*(?:,\s*(?:AP_)?(\w+)\s*)?(?:,\s*(?:AP_)?(\w+)\s*)?>", text.strip()
+        )
         if not match:
             raise ValueError(f"'{text}' is not a fixed-point type such as 'fixed<8,3>' or 'ufixed<6,2,RND_CONV,SAT>'")
         unsigned, width, integer, rounding, overflow = match.groups()

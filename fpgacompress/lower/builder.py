@@ -45,7 +45,14 @@ class Builder:
         return self._add(Node(name, "input", (), type, shape))
 
     def weighted(
-        self, name: str, op: str, source: str, shape: tuple[int, ...], kernel: Tensor, bias: Tensor | None, params: dict[str, Any] | None = None
+        self,
+        name: str,
+        op: str,
+        source: str,
+        shape: tuple[int, ...],
+        kernel: Tensor,
+        bias: Tensor | None,
+        params: dict[str, Any] | None = None,
     ) -> str:
         """A dense or convolution layer; its result gets the smallest type that no input can overflow."""
         fraction = sum_fraction(self[source].out, kernel, bias)

@@ -77,7 +77,9 @@ def lower(model: Any, input_type: FixedType, name: str | None = None) -> Integer
         UnsupportedError: a layer or quantizer without exact integer meaning; the message names the layer and the fix.
     """
     if not getattr(model, "outputs", None):
-        raise UnsupportedError(f"model '{getattr(model, 'name', model)}' is not built", do="give it an Input layer or call model.build(input_shape)")
+        raise UnsupportedError(
+            f"model '{getattr(model, 'name', model)}' is not built", do="give it an Input layer or call model.build(input_shape)"
+        )
     source = _single(model.inputs, "input", model)
     net = Builder(name or model.name)
     produced: dict[tuple[int, int], str] = {}

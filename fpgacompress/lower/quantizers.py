@@ -24,7 +24,9 @@ def _bits(quantizer: Any, where: str) -> FixedType:
     alpha = quantizer.alpha
     if alpha is None or isinstance(alpha, str) or np.any(np.asarray(alpha) != 1):
         shown = "None, which QKeras reads as auto_po2" if alpha is None else repr(alpha)
-        raise _refuse(where, quantizer, f"alpha is {shown}, so the scale depends on the data", "write alpha=1 in the quantizer and train again")
+        raise _refuse(
+            where, quantizer, f"alpha is {shown}, so the scale depends on the data", "write alpha=1 in the quantizer and train again"
+        )
     width, integer, signed = int(quantizer.bits), _number(quantizer.integer), bool(quantizer.keep_negative)
     if width - signed < 1:
         raise _refuse(where, quantizer, "one signed bit is a sign function, not a fixed-point type", "use at least 2 bits")

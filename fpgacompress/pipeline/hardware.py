@@ -93,8 +93,13 @@ class Builder:
         """Write the hls4ml project and, where the recipe says so, compile its C simulation; writes ``project.json``."""
         section = self.recipe.firmware
         board = load_board(section.board)
-        inputs: dict[str, Any] = {"version": VERSION, "network": lowered.name, "plan": read_json(estimated / "plan.json"),
-                                  "firmware": section.model_dump(mode="json"), "project": str(self.project_dir)}
+        inputs: dict[str, Any] = {
+            "version": VERSION,
+            "network": lowered.name,
+            "plan": read_json(estimated / "plan.json"),
+            "firmware": section.model_dump(mode="json"),
+            "project": str(self.project_dir),
+        }
 
         def make(where: Path) -> None:
             network = store.load(lowered / "student.npz")
@@ -115,9 +120,20 @@ class Builder:
             write_json(self.project_dir / "made_by.json", {"artifact": where.name.removesuffix(".part"), "recipe": self.recipe.name})
             seconds = project.compile().compile_seconds if section.compile else None
             files = sorted(str(p.relative_to(self.project_dir)) for p in self.project_dir.rglob("*") if p.is_file())
-            write_json(where / "project.json", {"project_dir": str(self.project_dir), "backend": section.backend, "io": section.io,
-                                                "part": board.part, "clock_ns": section.clock_ns or board.clock_ns, "name": project.name,
-                                                "plan": inputs["plan"], "compile_seconds": seconds, "files": len(files)})
+            write_json(
+                where / "project.json",
+                {
+                    "project_dir": str(self.project_dir),
+                    "backend": section.backend,
+                    "io": section.io,
+                    "part": board.part,
+                    "clock_ns": section.clock_ns or board.clock_ns,
+                    "name": project.name,
+                    "plan": inputs["plan"],
+                    "compile_seconds": seconds,
+                    "files": len(files),
+                },
+            )
 
         owner = self.project_dir / "made_by.json"
         place = self.folder.place("firmware", inputs)
@@ -129,8 +145,15 @@ class Builder:
         """The written project as an object."""
         facts = read_json(built / "project.json")
         return Firmware(
-            Path(facts["project_dir"]), store.load(lowered / "student.npz"), facts["name"], facts["backend"], facts["io"], facts["part"],
-            facts["clock_ns"], load_board(self.recipe.firmware.board).name, {n: (s.lower(), r) for n, (s, r) in facts["plan"].items()},
+            Path(facts["project_dir"]),
+            store.load(lowered / "student.npz"),
+            facts["name"],
+            facts["backend"],
+            facts["io"],
+            facts["part"],
+            facts["clock_ns"],
+            load_board(self.recipe.firmware.board).name,
+            {n: (s.lower(), r) for n, (s, r) in facts["plan"].items()},
         )
 
     def verified(self, trained: Path, lowered: Path, built: Path, dataset: Dataset) -> Path:

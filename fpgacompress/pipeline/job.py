@@ -72,7 +72,10 @@ class Run:
     def summary(self) -> dict[str, Any]:
         """What ``run --json`` prints."""
         keys = ("models", "comparisons", "verify", "estimate", "firmware", "seconds")
-        models = {n: {k: v for k, v in m.items() if k not in ("history", "layers", "confusion", "per_class")} for n, m in self.figures.get("models", {}).items()}
+        models = {
+            n: {k: v for k, v in m.items() if k not in ("history", "layers", "confusion", "per_class")}
+            for n, m in self.figures.get("models", {}).items()
+        }
         tree = {k: self.figures.get(k) for k in keys if k in self.figures} | {"models": models}
         return {"run_dir": str(self.folder), **tree, "problems": self.problems}
 
@@ -156,7 +159,9 @@ def compress(
         (folder.folder / "recipe.yaml").write_text(recipe.to_yaml(), encoding="utf-8")
         message(f"{recipe.name}: run folder {folder.folder}")
         trainer, builder = Trainer(recipe, folder), Builder(recipe, folder, Path(projects or "hls_projects").absolute())
-        message(f"  data: {len(trainer.dataset.train)} training, {len(trainer.dataset.validation)} validation samples of {trainer.dataset.name}")
+        message(
+            f"  data: {len(trainer.dataset.train)} training, {len(trainer.dataset.validation)} validation samples of {trainer.dataset.name}"
+        )
         _rehearse_once(recipe, folder, trainer)
         if until == "data":
             return run
@@ -191,7 +196,9 @@ def compress(
         if until == "evaluate":
             return run
         if "firmware" in run.artifacts:
-            run.artifacts["verify"] = builder.verified(run.artifacts["student"], run.artifacts["lower"], run.artifacts["firmware"], trainer.dataset)
+            run.artifacts["verify"] = builder.verified(
+                run.artifacts["student"], run.artifacts["lower"], run.artifacts["firmware"], trainer.dataset
+            )
         if until == "verify":
             return run
         run.figures = collect(recipe, folder, trainer.dataset, run.artifacts, run.problems)

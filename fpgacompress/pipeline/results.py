@@ -47,8 +47,12 @@ def evaluated(trainer: Trainer, folder: RunFolder, artifacts: dict[str, Path], r
         repeats: seed to the same (without the teacher), for figures over seeds.
     """
     names = ["teacher", "float", *(v.name for v in variants(trainer.recipe))]
-    inputs = {"version": VERSION, "models": {n: artifacts[n].name for n in names},
-              "repeats": {s: {n: p.name for n, p in told.items()} for s, told in repeats.items()}, **trainer.data_key}
+    inputs = {
+        "version": VERSION,
+        "models": {n: artifacts[n].name for n in names},
+        "repeats": {s: {n: p.name for n, p in told.items()} for s, told in repeats.items()},
+        **trainer.data_key,
+    }
 
     def make(where: Path) -> None:
         data = trainer.dataset
@@ -61,10 +65,22 @@ def evaluated(trainer: Trainer, folder: RunFolder, artifacts: dict[str, Path], r
             np.save(where / f"logits_{name}.npy", logits)
             told[name] = evaluate(logits, test.y, list(data.classes), split="test")
             told[name]["keras"] = {"parameters": int(model.count_params()), "macs": float_macs(model)}
-        right = {name: {s: _accuracy(told_by[name], x, test.y) for s, told_by in repeats.items()} for name in names[1:]} if len(repeats) > 1 else {}
+        right = (
+            {name: {s: _accuracy(told_by[name], x, test.y) for s, told_by in repeats.items()} for name in names[1:]}
+            if len(repeats) > 1
+            else {}
+        )
         np.save(where / "labels.npy", test.y)
-        write_json(where / "metrics.json", {"models": told, "majority": majority_baseline(data.train.y, test.y), "by_seed": right,
-                                            "test_reads": [vars(r) for r in data.test_reads], "test_samples": len(test)})
+        write_json(
+            where / "metrics.json",
+            {
+                "models": told,
+                "majority": majority_baseline(data.train.y, test.y),
+                "by_seed": right,
+                "test_reads": [vars(r) for r in data.test_reads],
+                "test_samples": len(test),
+            },
+        )
 
     return folder.step("evaluate", inputs, make, title="every model on the test split")
 
@@ -165,13 +181,22 @@ def collect(recipe: Recipe, folder: RunFolder, dataset: Dataset, artifacts: dict
             network = store.load(artifacts["lower"] / f"{name}.npz")
             rows = _layers(network, _cached_zeros(folder, artifacts[name]))
             histograms[name] = _histograms(network)
-            model |= {"label": quantized[name].label, "description": _describe(quantized[name].name, recipe), "layers": rows, **_costs(network)}
+            model |= {
+                "label": quantized[name].label,
+                "description": _describe(quantized[name].name, recipe),
+                "layers": rows,
+                **_costs(network),
+            }
         else:
             label = "teacher" if name == "teacher" else "float student"
             model |= {"label": label, "description": _PLAIN[name], **cost.cost_of_float(**entry["keras"])}
         models[name] = model
 
-    comparisons = [compare("student", other, right["student"], right[other], labels=(models["student"]["label"], models[other]["label"])) for other in models if other != "student"]
+    comparisons = [
+        compare("student", other, right["student"], right[other], labels=(models["student"]["label"], models[other]["label"]))
+        for other in models
+        if other != "student"
+    ]
     estimate = read_json(artifacts["estimate"] / "estimate.json")
     if estimate["fits"] is False:
         problems.append(f"the student does not fit {estimate['board']} by estimate: {estimate.get('fits_reason', '')}")
@@ -190,8 +215,15 @@ def collect(recipe: Recipe, folder: RunFolder, dataset: Dataset, artifacts: dict
         "recipe": recipe.to_dict(),
         "recipe_yaml": recipe.to_yaml(),
         "environment": {"versions": versions(), "machine": machine(), "seeds": {"recipe": recipe.seed, "further": recipe.seeds}},
-        "data": {**dataset.to_json(), "train": len(dataset.train), "validation": len(dataset.validation), "test": told["test_samples"],
-                 "input_type": str(dataset.preprocessing.input_type), "test_read": reads, "majority": told["majority"]},
+        "data": {
+            **dataset.to_json(),
+            "train": len(dataset.train),
+            "validation": len(dataset.validation),
+            "test": told["test_samples"],
+            "input_type": str(dataset.preprocessing.input_type),
+            "test_read": reads,
+            "majority": told["majority"],
+        },
         "models": models,
         "comparisons": comparisons,
         "verify": verify,

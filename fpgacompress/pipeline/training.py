@@ -104,7 +104,9 @@ class Trainer:
                 return from_file(section.file, shape, classes)[0]
             return zoo.build(section.model, shape, classes, section.options)
         except FpgaCompressError as error:
-            raise self.recipe.error(f"{which}.{'file' if section.file else 'model'}", error.received, expected=error.expected, do=error.do) from error
+            raise self.recipe.error(
+                f"{which}.{'file' if section.file else 'model'}", error.received, expected=error.expected, do=error.do
+            ) from error
 
     def _progress(self, epoch: int, epochs: int, row: dict[str, float], left: float) -> None:
         extra = f"  zeros {row['sparsity']:.2f}" if row["sparsity"] else ""
@@ -113,7 +115,9 @@ class Trainer:
             f"  {row['seconds']:.1f} s, {int(left // 60)}:{int(left % 60):02d} left"
         )
 
-    def _fit(self, name: str, model: Any, config: TrainConfig, where: Path, objective: Any = None, extras: dict[str, np.ndarray] | None = None) -> Any:
+    def _fit(
+        self, name: str, model: Any, config: TrainConfig, where: Path, objective: Any = None, extras: dict[str, np.ndarray] | None = None
+    ) -> Any:
         x, y, x_val, y_val = self._arrays
         name = name if self.seed == self.recipe.seed else f"{name}-seed{self.seed}"
         log = self.folder.folder / "tensorboard" / name if self.recipe.train.tensorboard else None
@@ -156,8 +160,13 @@ class Trainer:
     def teacher(self) -> Path:
         """Train the teacher or take the given file; compute its logits on training and validation data once."""
         section = self.recipe.teacher
-        inputs = {"version": VERSION, **self.data_key, "teacher": section.model_dump(mode="json"), "seed": self.recipe.seed,
-                  "class_weights": self.recipe.train.class_weights}
+        inputs = {
+            "version": VERSION,
+            **self.data_key,
+            "teacher": section.model_dump(mode="json"),
+            "seed": self.recipe.seed,
+            "class_weights": self.recipe.train.class_weights,
+        }
         if section.file:
             inputs["file"] = file_digest(Path(section.file)) if Path(section.file).is_file() else section.file
 
@@ -169,7 +178,11 @@ class Trainer:
                 write_json(where / "history.json", [])
             else:
                 config = self._config(
-                    section.epochs, batch_size=section.batch_size, learning_rate=section.learning_rate, schedule=section.schedule, patience=None,
+                    section.epochs,
+                    batch_size=section.batch_size,
+                    learning_rate=section.learning_rate,
+                    schedule=section.schedule,
+                    patience=None,
                     augment=section.augment,
                 )
                 self._fit("teacher", model, config, where)
@@ -183,8 +196,13 @@ class Trainer:
     def float_student(self) -> Path:
         """Train the float student that every quantized variant starts from."""
         section, train = self.recipe.student, self.recipe.train
-        inputs = {"version": VERSION, **self.data_key, "student": section.model_dump(mode="json"), "seed": self.seed,
-                  "train": train.model_dump(mode="json", exclude={"epochs", "learning_rate", "tensorboard"})}
+        inputs = {
+            "version": VERSION,
+            **self.data_key,
+            "student": section.model_dump(mode="json"),
+            "seed": self.seed,
+            "train": train.model_dump(mode="json", exclude={"epochs", "learning_rate", "tensorboard"}),
+        }
         if section.file and Path(section.file).is_file():
             inputs["file"] = file_digest(Path(section.file))
 
@@ -197,13 +215,20 @@ class Trainer:
                 self._fit("float", model, self._config(train.pretrain_epochs, learning_rate=train.pretrain_learning_rate), where)
             self._finish(where, model)
 
-        return self.folder.step("float", inputs, make, title=f"{section.file or section.model}, {train.pretrain_epochs} epochs{self._seed_note}")
+        return self.folder.step(
+            "float", inputs, make, title=f"{section.file or section.model}, {train.pretrain_epochs} epochs{self._seed_note}"
+        )
 
     def quantized(self, variant: Variant, base: Path, teacher: Path) -> Path:
         """Train one quantized variant from the float student's weights."""
         recipe, train = self.recipe, self.recipe.train
-        inputs = {"version": VERSION, "base": base.name, "train": train.model_dump(mode="json", exclude={"pretrain_epochs", "pretrain_learning_rate", "tensorboard"}),
-                  "quantize": recipe.quantize.model_dump(mode="json"), "seed": self.seed}
+        inputs = {
+            "version": VERSION,
+            "base": base.name,
+            "train": train.model_dump(mode="json", exclude={"pretrain_epochs", "pretrain_learning_rate", "tensorboard"}),
+            "quantize": recipe.quantize.model_dump(mode="json"),
+            "seed": self.seed,
+        }
         if variant.pruned:
             inputs["prune"] = recipe.prune.model_dump(mode="json")
         if variant.distilled:
@@ -235,7 +260,9 @@ class Trainer:
             return quantized_student(model, self.recipe.quantize, samples, zeros)
         except FpgaCompressError as error:
             if error.received.startswith("quantize.layers"):
-                raise self.recipe.error("quantize.layers", error.received.removeprefix("quantize.layers: "), expected=error.expected, do=error.do) from error
+                raise self.recipe.error(
+                    "quantize.layers", error.received.removeprefix("quantize.layers: "), expected=error.expected, do=error.do
+                ) from error
             raise
 
     def rehearse(self) -> dict[str, Any]:
@@ -252,7 +279,9 @@ class Trainer:
         try:
             pruning.prune(twin, self.recipe.prune, steps_of(len(data.train), self._config(self.recipe.train.epochs)))
         except FpgaCompressError as error:
-            raise self.recipe.error("prune.layers", error.received.removeprefix("prune.layers: "), expected=error.expected, do=error.do) from error
+            raise self.recipe.error(
+                "prune.layers", error.received.removeprefix("prune.layers: "), expected=error.expected, do=error.do
+            ) from error
         return {
             "inputs": prod(data.input_shape),
             "classes": len(data.classes),
@@ -268,5 +297,3 @@ class Trainer:
 def history_of(artifact: Path) -> list[dict[str, float]]:
     """The epochs of a trained model."""
     return read_json(artifact / "history.json")
-
-

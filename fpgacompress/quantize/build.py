@@ -170,7 +170,9 @@ def quantized_student(model: Any, section: QuantizeSection, samples: np.ndarray,
             config.update(
                 use_bias=True,
                 activation=relu(layer) if _is_relu(layer) else None,
-                kernel_quantizer=quantizer(kernel, bits[name].kernel, bits[name].kernel_integer, bias=False, zeros=(zeros or {}).get(name, 0.0)),
+                kernel_quantizer=quantizer(
+                    kernel, bits[name].kernel, bits[name].kernel_integer, bias=False, zeros=(zeros or {}).get(name, 0.0)
+                ),
                 bias_quantizer=quantizer(bias, bits[name].bias, bits[name].bias_integer, bias=True),
             )
             return getattr(qkeras, _WEIGHTED[kind])(**config)

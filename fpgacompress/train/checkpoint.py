@@ -30,7 +30,9 @@ def save(path: Path, variables: Sequence[Any], best: Sequence[np.ndarray] | None
         os.replace(partial, path)
     except OSError as error:
         partial.unlink(missing_ok=True)
-        raise RunError(f"the checkpoint '{path}' could not be written ({error})", do="free disk space and start again; the run resumes") from error
+        raise RunError(
+            f"the checkpoint '{path}' could not be written ({error})", do="free disk space and start again; the run resumes"
+        ) from error
 
 
 def restore(path: Path, variables: Sequence[Any]) -> tuple[list[np.ndarray] | None, dict[str, Any]] | None:

@@ -139,7 +139,10 @@ def fit(
         Interrupted: Ctrl-C; everything up to the last full epoch is in ``folder``.
     """
     if not len(data.x_val) or not len(data.x):
-        raise DataError(f"{len(data.x)} training and {len(data.x_val)} validation samples", expected="at least one of each, weights are picked on validation data")
+        raise DataError(
+            f"{len(data.x)} training and {len(data.x_val)} validation samples",
+            expected="at least one of each, weights are picked on validation data",
+        )
     seed_everything(config.seed)
     batch = min(config.batch_size, len(data.x))
     per_epoch = len(data.x) // batch
@@ -177,7 +180,9 @@ def fit(
             raise Interrupted(f"stopped in epoch {epoch + 1} of {config.epochs}", do="give the same command again to go on") from None
         row = {"epoch": float(epoch + 1), **step.take_means(per_epoch)}
         if not math.isfinite(row["loss"]):
-            raise ModelError(f"the loss became {row['loss']} in epoch {epoch + 1}", do="use a smaller learning rate, or look for outliers in the data")
+            raise ModelError(
+                f"the loss became {row['loss']} in epoch {epoch + 1}", do="use a smaller learning rate, or look for outliers in the data"
+            )
         row |= score(logits_of(model, data.x_val), data.y_val)
         row |= {"learning_rate": float(step.optimizer.learning_rate.numpy()), "sparsity": masks.sparsity()}
         row["seconds"] = time.perf_counter() - started

@@ -50,7 +50,11 @@ class TrainingStep:
         self._tf = tf = stack.tf
         self.model, self.objective, self.masks = model, objective, masks
         if augment == "flip" and len(model.input_shape) != 4:
-            raise ModelError(f"augment 'flip' on inputs of shape {model.input_shape[1:]}", expected="images (height, width, channels)", do="use augment: none")
+            raise ModelError(
+                f"augment 'flip' on inputs of shape {model.input_shape[1:]}",
+                expected="images (height, width, channels)",
+                do="use augment: none",
+            )
         self.augment, self.seed = augment, seed
         self.total_steps, self.peak, self.schedule = total_steps, learning_rate, schedule
         # the legacy optimizer updates each variable in one fused kernel

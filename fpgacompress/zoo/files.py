@@ -28,7 +28,9 @@ def to_logits(model: Any) -> tuple[Any, str | None]:
         ModelError: the model is not a chain that ends in one output tensor.
     """
     if len(model.outputs) != 1:
-        raise ModelError(f"the model '{model.name}' has {len(model.outputs)} outputs", expected="one output, the logits or class probabilities")
+        raise ModelError(
+            f"the model '{model.name}' has {len(model.outputs)} outputs", expected="one output, the logits or class probabilities"
+        )
     keras = load().keras
     last = model.layers[-1]
     if not _squashes(last):
@@ -61,7 +63,9 @@ def from_file(path: str | Path, input_shape: tuple[int, ...], classes: int) -> t
     model, note = to_logits(load_model(path))
     wanted = model.input_shape[1:]
     if None in wanted or prod(wanted) != prod(input_shape):
-        raise ModelError(f"'{path}' takes inputs of shape {wanted}", expected=f"{prod(input_shape)} values, as the data's samples {input_shape} have")
+        raise ModelError(
+            f"'{path}' takes inputs of shape {wanted}", expected=f"{prod(input_shape)} values, as the data's samples {input_shape} have"
+        )
     if model.output_shape[-1] != classes:
         raise ModelError(f"'{path}' has {model.output_shape[-1]} outputs", expected=f"{classes}, the number of classes of the data")
     return model, [note] if note else []

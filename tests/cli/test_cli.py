@@ -19,8 +19,10 @@ def call(capsys, *argv):
 
 
 def test_help_names_every_command_and_imports_nothing_heavy():
-    code = "import sys; from fpgacompress.cli.main import main\ntry: main(['--help'])\nexcept SystemExit: pass\n" \
-           "print([m for m in ('numpy', 'pydantic', 'yaml', 'tensorflow', 'matplotlib', 'rich') if m in sys.modules])"
+    code = (
+        "import sys; from fpgacompress.cli.main import main\ntry: main(['--help'])\nexcept SystemExit: pass\n"
+        "print([m for m in ('numpy', 'pydantic', 'yaml', 'tensorflow', 'matplotlib', 'rich') if m in sys.modules])"
+    )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True).stdout
     assert out.strip().endswith("[]")
     assert all(name in out for name in COMMANDS)
@@ -89,7 +91,9 @@ def test_run_as_a_program(tmp_path):
     )
     done = subprocess.run(
         [sys.executable, "-m", "fpgacompress", "run", str(recipe), "--json", "--data-dir", str(ROOT / "demos" / "data")],
-        capture_output=True, text=True, cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
     )
     told = json.loads(done.stdout)
     assert done.returncode == 0, done.stderr

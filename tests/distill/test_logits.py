@@ -38,8 +38,12 @@ def test_student_learns_from_the_teacher_where_labels_say_nothing(trained_mlp, i
         seed_everything(7)
         student = zoo.build("mlp", (28, 28), 10, {"hidden": [16]})
         extras = {"teacher_logits": logits_of(teacher, x)}
-        fit(student, TrainingData(x, noise, x_val, y_val, extras), TrainConfig(4, batch_size=64, learning_rate=3e-3, monitor="loss"),
-            objective=objective(DistillSection(alpha=alpha, temperature=2)))
+        fit(
+            student,
+            TrainingData(x, noise, x_val, y_val, extras),
+            TrainConfig(4, batch_size=64, learning_rate=3e-3, monitor="loss"),
+            objective=objective(DistillSection(alpha=alpha, temperature=2)),
+        )
         guess = logits_of(student, x_val).argmax(1)
         reached[alpha] = float((guess == logits_of(teacher, x_val).argmax(1)).mean())
     assert reached[1.0] > 0.75 > 0.4 > reached[0.0]
@@ -51,8 +55,12 @@ def test_the_term_is_not_inert(trained_mlp, images):
     x, y, x_val, y_val = images
     seed_everything(1)
     student = zoo.build("mlp", (28, 28), 10, {"hidden": [8]})
-    history = fit(student, TrainingData(x, y, x_val, y_val, {"teacher_logits": logits_of(teacher, x)}), TrainConfig(1),
-                  objective=objective(DistillSection(alpha=0.3, temperature=9)))
+    history = fit(
+        student,
+        TrainingData(x, y, x_val, y_val, {"teacher_logits": logits_of(teacher, x)}),
+        TrainConfig(1),
+        objective=objective(DistillSection(alpha=0.3, temperature=9)),
+    )
     assert history[0]["distill"] > 0.1 * history[0]["task"]
 
 

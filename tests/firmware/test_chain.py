@@ -30,11 +30,19 @@ def check(name: str, folder, backend: str, io: str, strategy: str, count: int) -
     model = MODELS[name]()
     network = lower(model, PIXELS)
     x = images(count, 28 if name == "mlp" else 14)
-    firmware = generate(network, folder / name, backend=backend, io=io, plan=legal_plan(network, strategy), vectors=x[:10], preprocessing={"scale": 2**-8})
+    firmware = generate(
+        network, folder / name, backend=backend, io=io, plan=legal_plan(network, strategy), vectors=x[:10], preprocessing={"scale": 2**-8}
+    )
     report = verify(network, x, {"keras": KerasExecutor(model, network), "integer": IntegerExecutor(network), "hls": HlsExecutor(firmware)})
     assert report.to_json() | {"notes": 0} == {
-        "samples": count, "outputs": 10, "differing_bits": 0, "differing_samples": 0, "executors": ["integer", "keras", "hls"],
-        "first_difference": None, "notes": 0, "by_executor": {"keras": 0, "integer": 0, "hls": 0},
+        "samples": count,
+        "outputs": 10,
+        "differing_bits": 0,
+        "differing_samples": 0,
+        "executors": ["integer", "keras", "hls"],
+        "first_difference": None,
+        "notes": 0,
+        "by_executor": {"keras": 0, "integer": 0, "hls": 0},
     }
     return firmware
 
@@ -93,16 +101,19 @@ def test_cnn_stream(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name, backend, io, strategy", [
-    ("cnn", "Vitis", "io_parallel", "latency"),
-    ("cnn", "Vivado", "io_stream", "resource"),
-    ("cnn1d", "Vitis", "io_stream", "latency"),
-    ("cnn1d", "Vitis", "io_parallel", "resource"),
-    ("residual", "Vitis", "io_stream", "resource"),
-    ("residual", "Vivado", "io_parallel", "latency"),
-    ("mlp", "VivadoAccelerator", "io_stream", "resource"),
-    ("mlp", "Vivado", "io_parallel", "resource"),
-])
+@pytest.mark.parametrize(
+    "name, backend, io, strategy",
+    [
+        ("cnn", "Vitis", "io_parallel", "latency"),
+        ("cnn", "Vivado", "io_stream", "resource"),
+        ("cnn1d", "Vitis", "io_stream", "latency"),
+        ("cnn1d", "Vitis", "io_parallel", "resource"),
+        ("residual", "Vitis", "io_stream", "resource"),
+        ("residual", "Vivado", "io_parallel", "latency"),
+        ("mlp", "VivadoAccelerator", "io_stream", "resource"),
+        ("mlp", "Vivado", "io_parallel", "resource"),
+    ],
+)
 def test_other_ways(name, backend, io, strategy, tmp_path):
     check(name, tmp_path, backend, io, strategy, 500)
 

@@ -28,15 +28,18 @@ def big():
     return net.network()
 
 
-@pytest.mark.parametrize("network, settings, message", [
-    (SMALL, {"backend": "Vits"}, "no back end 'Vits'.*Vitis, Vivado"),
-    (SMALL, {"io": "serial"}, "no io type"),
-    (SMALL, {"plan": {"fc9": ("latency", 1)}}, "names the layer 'fc9'.*fc0, fc1"),
-    (SMALL, {"plan": {"fc0": ("fast", 1)}}, "strategy 'fast'"),
-    (SMALL, {"plan": {"fc0": ("resource", 7)}}, "reuse factor 7 in layer 'fc0'.*set reuse: [68]"),
-    (big(), {}, "layer 'wide' has 5000 weights, too many.*at most 4096.*strategy resource"),
-    (cnn(RNG, 5), {"io": "io_stream"}, "layer 'p' pools.*io_parallel"),
-])
+@pytest.mark.parametrize(
+    "network, settings, message",
+    [
+        (SMALL, {"backend": "Vits"}, "no back end 'Vits'.*Vitis, Vivado"),
+        (SMALL, {"io": "serial"}, "no io type"),
+        (SMALL, {"plan": {"fc9": ("latency", 1)}}, "names the layer 'fc9'.*fc0, fc1"),
+        (SMALL, {"plan": {"fc0": ("fast", 1)}}, "strategy 'fast'"),
+        (SMALL, {"plan": {"fc0": ("resource", 7)}}, "reuse factor 7 in layer 'fc0'.*set reuse: [68]"),
+        (big(), {}, "layer 'wide' has 5000 weights, too many.*at most 4096.*strategy resource"),
+        (cnn(RNG, 5), {"io": "io_stream"}, "layer 'p' pools.*io_parallel"),
+    ],
+)
 def test_refused(network, settings, message, tmp_path):
     with pytest.raises(HardwareError, match=message):
         generate(network, tmp_path / "p", **settings)
@@ -116,7 +119,9 @@ def test_no_vendor_tool(tmp_path, monkeypatch, backend, message):
         firmware.build()
 
 
-@pytest.mark.parametrize("script, message", [("exit 0", None), ("echo 'ERROR: [HLS 200-70] no license'; echo more; exit 1", r"ERROR: \[HLS 200-70\] no license")])
+@pytest.mark.parametrize(
+    "script, message", [("exit 0", None), ("echo 'ERROR: [HLS 200-70] no license'; echo more; exit 1", r"ERROR: \[HLS 200-70\] no license")]
+)
 def test_vendor_tool_is_run(tmp_path, monkeypatch, script, message):
     """A stand-in for vitis-run shows the command line, the options file and how failures are told."""
     firmware = generate(SMALL, tmp_path / "p")

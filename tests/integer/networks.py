@@ -31,9 +31,13 @@ def cnn(rng: np.random.Generator, size: int = 9, padding: str = "same") -> Integ
     net = Builder("cnn")
     act = FixedType(5, 2, False, "RND_CONV", "SAT")
     at = net.input("x", FixedType(6, 1), (size, size, 2))
-    at = net.weighted("c1", "conv2d", at, (size, size, 3), tensor(rng, (3, 3, 2, 3), FixedType(4, 1)), None, {"strides": [1, 1], "padding": "same"})
+    at = net.weighted(
+        "c1", "conv2d", at, (size, size, 3), tensor(rng, (3, 3, 2, 3), FixedType(4, 1)), None, {"strides": [1, 1], "padding": "same"}
+    )
     left = net.quantize("r1", at, act)
-    at = net.weighted("c2", "conv2d", left, (size, size, 3), tensor(rng, (3, 3, 3, 3), FixedType(4, 0)), None, {"strides": [1, 1], "padding": "same"})
+    at = net.weighted(
+        "c2", "conv2d", left, (size, size, 3), tensor(rng, (3, 3, 3, 3), FixedType(4, 0)), None, {"strides": [1, 1], "padding": "same"}
+    )
     at = net.add("sum", [left, at])
     at = net.quantize("r2", at, act)
     out = -(-size // 2) if padding == "same" else (size - 2) // 2 + 1

@@ -72,7 +72,13 @@ kinds = st.builds(FixedType, st.integers(2, 12), st.integers(-2, 8), st.booleans
 
 
 @settings(deadline=None, max_examples=60)
-@given(st.integers(0, 2**32), st.lists(st.integers(1, 9), min_size=2, max_size=4), kinds, st.sampled_from(ROUNDINGS), st.sampled_from(OVERFLOWS))
+@given(
+    st.integers(0, 2**32),
+    st.lists(st.integers(1, 9), min_size=2, max_size=4),
+    kinds,
+    st.sampled_from(ROUNDINGS),
+    st.sampled_from(OVERFLOWS),
+)
 def test_random_mlps_are_exact_and_stay_in_their_intervals(seed, widths, kind, rounding, overflow):
     rng = np.random.default_rng(seed)
     network = mlp(rng, widths, kind, rounding, overflow)
@@ -150,11 +156,14 @@ def test_batches_do_not_matter():
     assert emulator.run(x[:0]).shape == (0, 4)
 
 
-@pytest.mark.parametrize("wrong, message", [
-    (np.zeros((3, 6)), "dtype float64"),
-    (np.zeros((3, 5), int), "shape"),
-    (np.full((3, 6), 128), "from 128"),
-])
+@pytest.mark.parametrize(
+    "wrong, message",
+    [
+        (np.zeros((3, 6)), "dtype float64"),
+        (np.zeros((3, 5), int), "shape"),
+        (np.full((3, 6), 128), "from 128"),
+    ],
+)
 def test_wrong_inputs_are_refused(wrong, message):
     network = mlp(np.random.default_rng(0), [6, 3], FixedType(8, 3))
     with pytest.raises(DataError, match=message):

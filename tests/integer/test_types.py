@@ -10,9 +10,7 @@ from hypothesis import strategies as st
 
 from fpgacompress.integer.types import OVERFLOWS, ROUNDINGS, FixedType
 
-types = st.builds(
-    FixedType, st.integers(1, 20), st.integers(-6, 14), st.booleans(), st.sampled_from(ROUNDINGS), st.sampled_from(OVERFLOWS)
-)
+types = st.builds(FixedType, st.integers(1, 20), st.integers(-6, 14), st.booleans(), st.sampled_from(ROUNDINGS), st.sampled_from(OVERFLOWS))
 
 
 def exact_round(value: Fraction, rounding: str) -> int:

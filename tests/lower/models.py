@@ -46,17 +46,20 @@ def cnn(seed: int = 0) -> Any:
 
 def cnn1d(seed: int = 0) -> Any:
     """Sequential, with Reshape, Dropout and linear activation."""
-    model = keras.Sequential([
-        L.Reshape((14, 14), input_shape=(14, 14, 1), name="rows"),
-        qkeras.QConv1D(4, 5, strides=2, padding="same", name="c1", **Q),
-        qkeras.QActivation("quantized_relu(6,3)", name="c1_relu"),
-        L.MaxPooling1D(2, name="pool"),
-        qkeras.QConv1D(5, 2, name="c2", activation="quantized_relu(6,3)", **Q),
-        L.Dropout(0.5),
-        L.Flatten(),
-        qkeras.QDense(10, name="logits", **Q),
-        L.Activation("linear"),
-    ], name="cnn1d")
+    model = keras.Sequential(
+        [
+            L.Reshape((14, 14), input_shape=(14, 14, 1), name="rows"),
+            qkeras.QConv1D(4, 5, strides=2, padding="same", name="c1", **Q),
+            qkeras.QActivation("quantized_relu(6,3)", name="c1_relu"),
+            L.MaxPooling1D(2, name="pool"),
+            qkeras.QConv1D(5, 2, name="c2", activation="quantized_relu(6,3)", **Q),
+            L.Dropout(0.5),
+            L.Flatten(),
+            qkeras.QDense(10, name="logits", **Q),
+            L.Activation("linear"),
+        ],
+        name="cnn1d",
+    )
     return scatter(model, seed)
 
 

@@ -76,15 +76,26 @@ def test_random_mlps(seed, data):
     model = keras.Sequential([keras.Input((draw(st.integers(1, 12)),), name="x")])
     for i in range(draw(st.integers(1, 3))):
         bits, integer = draw(st.integers(2, 8)), draw(st.integers(-4, 3))
-        model.add(qkeras.QDense(
-            draw(st.integers(1, 9)),
-            kernel_quantizer=f"quantized_bits({bits},{integer},{draw(st.integers(0, 1))},alpha=1)",
-            bias_quantizer=f"quantized_bits({draw(st.integers(2, 8))},{draw(st.integers(-3, 3))},alpha=1)",
-            use_bias=draw(st.booleans()), name=f"fc{i}",
-        ))
+        model.add(
+            qkeras.QDense(
+                draw(st.integers(1, 9)),
+                kernel_quantizer=f"quantized_bits({bits},{integer},{draw(st.integers(0, 1))},alpha=1)",
+                bias_quantizer=f"quantized_bits({draw(st.integers(2, 8))},{draw(st.integers(-3, 3))},alpha=1)",
+                use_bias=draw(st.booleans()),
+                name=f"fc{i}",
+            )
+        )
         bits, integer = draw(st.integers(2, 8)), draw(st.integers(-2, 4))
-        form = draw(st.sampled_from(["quantized_relu({},{})", "quantized_bits({},{},alpha=1)", "quantized_bits({},{},1,alpha=1)",
-                                     "quantized_bits({},{},0,keep_negative=False,alpha=1)"]))
+        form = draw(
+            st.sampled_from(
+                [
+                    "quantized_relu({},{})",
+                    "quantized_bits({},{},alpha=1)",
+                    "quantized_bits({},{},1,alpha=1)",
+                    "quantized_bits({},{},0,keep_negative=False,alpha=1)",
+                ]
+            )
+        )
         model.add(qkeras.QActivation(form.format(bits, integer), name=f"act{i}"))
     scatter(model, seed, draw(st.sampled_from([0.05, 0.5, 3.0])))
     kind = FixedType(draw(st.integers(2, 8)), draw(st.integers(-1, 3)), draw(st.booleans()))
@@ -95,9 +106,13 @@ def test_random_mlps(seed, data):
 
 
 def test_pruning_wrappers_are_looked_through():
-    wrapped = keras.Sequential([
-        keras.Input((6,), name="x"), load_tfmot().prune_low_magnitude(qkeras.QDense(4, name="fc", **Q)), qkeras.QActivation("quantized_relu(4,1)", name="r")
-    ])
+    wrapped = keras.Sequential(
+        [
+            keras.Input((6,), name="x"),
+            load_tfmot().prune_low_magnitude(qkeras.QDense(4, name="fc", **Q)),
+            qkeras.QActivation("quantized_relu(4,1)", name="r"),
+        ]
+    )
     network = lower(wrapped, FixedType(6, 1))
     assert [n.name for n in network.nodes] == ["x", "fc", "r"]
     x = np.random.default_rng(0).integers(-32, 32, (64, 6))

@@ -91,8 +91,13 @@ def test_second_run_reuses_every_step_and_opens_again(job, places):
 
 def test_only_what_changed_is_done_anew(job, places):
     lines = []
-    compress({**RECIPE, "firmware": {"clock_ns": 8.0, "compile": False}},
-             run_dir=places["run_dir"], projects=places["projects"].with_name("other"), message=lines.append, until="firmware")
+    compress(
+        {**RECIPE, "firmware": {"clock_ns": 8.0, "compile": False}},
+        run_dir=places["run_dir"],
+        projects=places["projects"].with_name("other"),
+        message=lines.append,
+        until="firmware",
+    )
     done = {line.split(":")[0].strip() for line in lines[2:] if "reused" not in line}
     assert {"estimate", "firmware"} <= done and not done & {"teacher", "float", "qat", "qap", "student", "lower"}
 
@@ -112,7 +117,11 @@ def test_public_face(job):
 @pytest.mark.parametrize(
     ("change", "error", "text"),
     [
-        ({"quantize": {"layers": {"hiden1": {"kernel": 3}}}}, RecipeError, r"quantize.layers: no layer matches 'hiden1'.*did you mean 'hidden1'"),
+        (
+            {"quantize": {"layers": {"hiden1": {"kernel": 3}}}},
+            RecipeError,
+            r"quantize.layers: no layer matches 'hiden1'.*did you mean 'hidden1'",
+        ),
         ({"prune": {"layers": {"conv1": 0.3}}}, RecipeError, r"prune.layers: no layer matches 'conv1'"),
         ({"student": {"model": "mlpp"}}, RecipeError, r"student.model: there is no model 'mlpp'.*did you mean 'mlp'"),
         ({"student": {"options": {"hiden": [3]}}}, RecipeError, r"has no option 'hiden'"),

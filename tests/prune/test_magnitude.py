@@ -20,7 +20,9 @@ def pruned(trained_mlp):
     section = PruneSection(sparsity=0.8, layers={"logits": 0.5}, end=0.5, frequency=20)
     wrapped = prune(student, section, steps_of(len(data.x), config))
     seen = []
-    history = fit(wrapped, data, config, progress=lambda e, n, row, left: seen.append([w.pruning_vars[0][0].numpy() for w in Masks(wrapped).wrappers]))
+    history = fit(
+        wrapped, data, config, progress=lambda e, n, row, left: seen.append([w.pruning_vars[0][0].numpy() for w in Masks(wrapped).wrappers])
+    )
     return strip(wrapped), history, seen, wrapped
 
 

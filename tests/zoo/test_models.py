@@ -10,7 +10,9 @@ from fpgacompress.train import logits_of
 from fpgacompress.zoo.files import from_file
 
 
-@pytest.mark.parametrize(("name", "shape"), [("mlp", (28, 28)), ("cnn", (28, 28)), ("resnet8", (28, 28)), ("cnn1d", (128,)), ("cnn1d", (161,))])
+@pytest.mark.parametrize(
+    ("name", "shape"), [("mlp", (28, 28)), ("cnn", (28, 28)), ("resnet8", (28, 28)), ("cnn1d", (128,)), ("cnn1d", (161,))]
+)
 def test_ends_in_logits(name, shape):
     model = zoo.build(name, shape, 5)
     out = logits_of(model, np.random.default_rng(0).uniform(size=(6, *shape)).astype(np.float32))

@@ -16,7 +16,9 @@ def _weights(layer: Any) -> tuple[Tensor, Tensor | None]:
     """Quantized kernel and bias; both need a quantizer."""
     where = f"layer '{layer.name}'"
     if layer.kernel_quantizer_internal is None:
-        raise UnsupportedError(f"{where} has no kernel quantizer", do="give it one, for example kernel_quantizer='quantized_bits(6,0,alpha=1)'")
+        raise UnsupportedError(
+            f"{where} has no kernel quantizer", do="give it one, for example kernel_quantizer='quantized_bits(6,0,alpha=1)'"
+        )
     kernel = quantized_tensor(layer.kernel, layer.kernel_quantizer_internal, f"the kernel of {where}")
     if not layer.use_bias:
         return kernel, None
@@ -34,7 +36,9 @@ def dense(layer: Any, sources: list[str], net: Builder) -> str:
     (source,) = sources
     if len(net[source].shape) != 1:
         raise UnsupportedError(
-            f"layer '{layer.name}' (QDense) reads an input of shape {net[source].shape}", expected="one axis", do="put a Flatten layer before it"
+            f"layer '{layer.name}' (QDense) reads an input of shape {net[source].shape}",
+            expected="one axis",
+            do="put a Flatten layer before it",
         )
     kernel, bias = _weights(layer)
     name = net.weighted(net.free_name(layer.name), "dense", source, (kernel.values.shape[1],), kernel, bias)

@@ -11,7 +11,9 @@ from .. import MODELS
 
 
 @MODELS.register("mlp")
-def mlp(input_shape: tuple[int, ...], classes: int, *, hidden: Sequence[int] = (128, 64), dropout: float = 0.0, batchnorm: bool = False) -> Any:
+def mlp(
+    input_shape: tuple[int, ...], classes: int, *, hidden: Sequence[int] = (128, 64), dropout: float = 0.0, batchnorm: bool = False
+) -> Any:
     """``hidden`` dense layers with ReLU, then logits; the sample is flattened.
 
     Args:
