@@ -29,9 +29,9 @@ def test_commands_exist():
 
 
 def test_the_recipe_in_the_readme_is_the_demo():
-    from fpgacompress.recipe import load_recipe
-
     import yaml
+
+    from fpgacompress.recipe import load_recipe
 
     shown = yaml.safe_load(blocks("yaml")[0])
     assert load_recipe(shown).to_dict() == load_recipe(ROOT / "demos" / "fashion_mnist.yaml").to_dict()

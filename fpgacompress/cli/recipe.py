@@ -31,7 +31,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _init(args: argparse.Namespace) -> int:
-    from ..recipe import example
+    from ..recipe_text import example
 
     text = example(args.data)
     if args.file:
@@ -71,7 +71,7 @@ def _show(args: argparse.Namespace) -> int:
 
 
 def _fields(args: argparse.Namespace) -> int:
-    from ..recipe import field_rows
+    from ..recipe_text import field_rows
 
     rows = field_rows()
     if args.json:

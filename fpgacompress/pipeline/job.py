@@ -202,8 +202,24 @@ def compress(
         if until == "verify":
             return run
         run.figures = collect(recipe, folder, trainer.dataset, run.artifacts, run.problems)
-        run.report()
+        if not _drawn_already(run):
+            message("  report: tables, plots and page")
+            run.report()
+        else:
+            message("  report: reused")
     return run
+
+
+def _drawn_already(run: Run) -> bool:
+    """True when the run folder's report shows these very figures; then they keep the date they were made on."""
+    path = run.folder / "figures.json"
+    if not path.is_file() or not (run.folder / "report.html").is_file():
+        return False
+    old = read_json(path)
+    if old.get("key") != run.figures["key"]:
+        return False
+    run.figures["created"] = old["created"]
+    return True
 
 
 def _rehearse_once(recipe: Recipe, folder: RunFolder, trainer: Any) -> None:

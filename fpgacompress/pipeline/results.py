@@ -19,7 +19,7 @@ from ..metrics import cost
 from ..metrics.statistics import compare, majority_baseline, mean_over_seeds, paired_over_seeds
 from ..metrics.task import correct, evaluate
 from ..recipe import Recipe
-from ..run import RunFolder, read_json, write_json
+from ..run import RunFolder, digest, read_json, write_json
 from ..train import logits_of
 from .training import Trainer, history_of, variants
 
@@ -236,6 +236,7 @@ def collect(recipe: Recipe, folder: RunFolder, dataset: Dataset, artifacts: dict
         "warnings": warnings,
         "problems": problems,
     }
+    tree["key"] = digest({"version": VERSION, **{k: v for k, v in tree.items() if k != "created"}})
     return figures_from_json(tree)
 
 

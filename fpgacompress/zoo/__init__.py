@@ -35,6 +35,14 @@ def build(name: str, input_shape: tuple[int, ...], classes: int, options: dict[s
     for option in options:
         if option not in known:
             raise ModelError(f"model '{name}' has no option '{option}'", expected=f"{nearest(option, known)}one of {', '.join(known)}")
+    for option, value in options.items():
+        for number in value if isinstance(value, (list, tuple)) else (value,):
+            fraction = option == "dropout"
+            if isinstance(number, bool) or not isinstance(number, (int, float)):
+                continue
+            if not (0 <= number < 1 if fraction else number >= 1):
+                expected = "at least 0 and below 1" if fraction else "whole numbers of at least 1"
+                raise ModelError(f"option '{option}' of model '{name}' is {value}", expected=expected)
     try:
         return builder(input_shape, classes, **options)
     except (TypeError, ValueError) as error:

@@ -100,3 +100,21 @@ def test_run_as_a_program(tmp_path):
     assert told["verify"]["differing_bits"] == 0 and told["run_dir"] == "runs/tiny"
     assert {"value", "unit", "low", "high", "stage", "provenance"} <= set(told["models"]["student"]["accuracy"])
     assert told["estimate"]["fits"] is True and (tmp_path / "hls_projects" / "tiny").is_dir()
+
+
+@pytest.mark.slow
+def test_killed_in_mid_training_goes_on_behind_the_last_epoch(tmp_path):
+    recipe = tmp_path / "r.yaml"
+    recipe.write_text(
+        "name: killed\ndata: {source: fashion_mnist, limit: 4000}\nteacher: {model: mlp, epochs: 60}\nstudent: {options: {hidden: [8]}}\n"
+    )
+    command = [sys.executable, "-m", "fpgacompress", "run", str(recipe), "--until", "teacher", "--data-dir", str(ROOT / "demos" / "data")]
+    first = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=tmp_path)
+    assert first.stderr is not None
+    for line in first.stderr:
+        if "epoch   5/60" in line:
+            first.kill()
+            break
+    first.wait()
+    again = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=True).stderr
+    assert "epoch   6/60" in again and "epoch   1/60" not in again and "epoch  60/60" in again

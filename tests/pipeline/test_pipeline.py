@@ -84,6 +84,7 @@ def test_second_run_reuses_every_step_and_opens_again(job, places):
     steps = [line for line in lines[2:] if not line.strip().startswith("epoch")]
     assert steps and all("reused" in line for line in steps)
     opened = open_run(places["run_dir"])
+    assert lines[-1].strip() == "report: reused" and again.figures["created"] == job.figures["created"]
     for other in (again, opened):
         assert other.figures["models"]["student"]["accuracy"] == job.figures["models"]["student"]["accuracy"]
     assert np.array_equal(opened.network.weighted[0].kernel.values, job.network.weighted[0].kernel.values)

@@ -22,6 +22,10 @@ def test_ends_in_logits(name, shape):
 def test_wrong_option_and_wrong_shape():
     with pytest.raises(ModelError, match="did you mean 'hidden'"):
         zoo.build("mlp", (4,), 2, {"hiden": [3]})
+    with pytest.raises(ModelError, match=r"'hidden' of model 'mlp' is \[8, 0\].*at least 1"):
+        zoo.build("mlp", (4,), 2, {"hidden": [8, 0]})
+    with pytest.raises(ModelError, match="'dropout'.*below 1"):
+        zoo.build("mlp", (4,), 2, {"dropout": 1.0})
     with pytest.raises(ModelError, match="cannot be built for input"):
         zoo.build("cnn", (4,), 2)
 
