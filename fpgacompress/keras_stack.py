@@ -60,7 +60,7 @@ def _import_tensorflow() -> Any:
     except ImportError as error:
         raise ToolError(
             f"TensorFlow cannot be imported ({error})",
-            do="install the training stack: pip install 'fpgacompress[train]', or run 'make install' in the project",
+            do="pip install fpgacompress, or run 'make install' in the project",
         ) from error
     if not tf.keras.Model.__module__.startswith("tf_keras"):
         raise ToolError(
@@ -110,7 +110,8 @@ def load_tfmot() -> Any:
             from tensorflow_model_optimization.python.core.sparsity.keras import prune, prune_registry, pruning_schedule, pruning_wrapper
         except ImportError as error:
             raise ToolError(
-                f"tensorflow-model-optimization cannot be imported ({error})", do="pip install 'fpgacompress[train]'"
+                f"tensorflow-model-optimization cannot be imported ({error})",
+                do="pip install fpgacompress, or run 'make install' in the project",
             ) from error
     return types.SimpleNamespace(
         prune_low_magnitude=prune.prune_low_magnitude,

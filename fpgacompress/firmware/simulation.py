@@ -29,27 +29,22 @@ def _standard(compiler: Path) -> str:
 
 
 _SLOW = "  INLINE void clearUnusedBits(void) volatile\n"
-_FAST = """  INLINE void clearUnusedBits(void) {
-    enum { unused = (_AP_W % 64) ? 64 - _AP_W % 64 : 0 };
-    VAL = (ValType)(_AP_S ? ((((int64_t)VAL) << (unused)) >> (unused))
-                          : (unused ? (((uint64_t)VAL) << (unused)) >> (unused) : (uint64_t)VAL));
-  }
-
-"""
 
 
 def _fast_headers(project_dir: Path, scratch: Path) -> list[str]:
     """Include path of a corrected copy of one ap_types header, for the simulation only; the project's own stays as hls4ml wrote it.
 
     Xilinx' open ``ap_private.h`` declares ``clearUnusedBits() volatile``, so every assignment of a small integer goes through memory and
-    the compiler may not keep a value in a register. An overload for objects that are not volatile, with the same body, is put before it.
+    the compiler may not keep a value in a register. The method is repeated without that word, as an overload for objects that are not volatile.
     """
     text = (project_dir / "firmware" / "ap_types" / "etc" / "ap_private.h").read_text()
     at = text.find(_SLOW)
-    if at < 0 or "ValType VAL;" not in text[:at]:
+    end = text.find("\n  }\n", at)
+    if at < 0 or end < 0 or "ValType VAL;" not in text[:at]:
         return []  # another version of the header: use it as it is
+    method = text[at : end + len("\n  }\n")]
     (scratch / "etc").mkdir()
-    (scratch / "etc" / "ap_private.h").write_text(text[:at] + _FAST + text[at:])
+    (scratch / "etc" / "ap_private.h").write_text(text[:at] + method.replace(" volatile\n", "\n", 1) + text[at:])
     return [f"-I{scratch}"]
 
 

@@ -156,15 +156,15 @@ class Builder:
             {n: (s.lower(), r) for n, (s, r) in facts["plan"].items()},
         )
 
-    def verified(self, trained: Path, lowered: Path, built: Path, dataset: Dataset) -> Path:
-        """Compare student, integer network and C simulation on every test sample; writes ``verify.json``."""
-        inputs = {"version": VERSION, "student": trained.name, "firmware": built.name}
+    def verified(self, trained: Path, lowered: Path, built: Path | None, dataset: Dataset) -> Path:
+        """Compare student, integer network and (where it was built) C simulation on every test sample; writes ``verify.json``."""
+        inputs = {"version": VERSION, "student": trained.name, "firmware": built.name if built else None}
 
         def make(where: Path) -> None:
             network = store.load(lowered / "student.npz")
             stored = network_inputs(network, dataset, dataset.read_test("verify").x)
             executors: dict[str, Any] = {"keras": KerasExecutor(load_model(trained / "model.h5"), network)}
-            if self.recipe.firmware.compile:
+            if built is not None and self.recipe.firmware.compile:
                 executors["hls"] = HlsExecutor(self.open_firmware(lowered, built))
             report: VerifyReport = verify(network, stored, executors)
             write_json(where / "verify.json", report.to_json() | {"test_reads": [vars(dataset.test_reads[-1])]})

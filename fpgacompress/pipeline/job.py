@@ -7,9 +7,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from ..errors import FpgaCompressError, ToolError
+from ..errors import FpgaCompressError, RecipeError, ToolError
 from ..keras_stack import load_model
 from ..recipe import Recipe, load_recipe
+from ..registry import nearest
 from ..run import Message, RunFolder, read_json, to_stderr
 
 STEPS = ("data", "teacher", "train", "lower", "estimate", "firmware", "evaluate", "verify", "report")
@@ -86,23 +87,26 @@ def check(recipe: Recipe | str | Path | dict[str, Any]) -> dict[str, Any]:
     Raises:
         RecipeError, DataError, ModelError, HardwareError: the first thing that is wrong.
     """
-    from ..hardware.board import load_board
-    from ..lower import lower
     from .training import Trainer
 
     recipe = load_recipe(recipe)
+    return _rehearse(recipe, Trainer(recipe, _Nowhere()))
+
+
+def _rehearse(recipe: Recipe, trainer: Any) -> dict[str, Any]:
+    """Build, quantize, prune and lower untrained models and plan the hardware; returns facts for a summary."""
+    from ..hardware.board import load_board
+    from ..lower import lower
+    from .hardware import Builder
+
     try:
         load_board(recipe.firmware.board)
     except FpgaCompressError as error:
         raise recipe.error("firmware.board", error.received, expected=error.expected, do=error.do) from error
-    trainer = Trainer(recipe, _Nowhere())
     facts = trainer.rehearse()
-    twin = facts.pop("network")
-    network = lower(twin, trainer.dataset.preprocessing.input_type, recipe.name)
-    from .hardware import Builder
-
+    network = lower(facts.pop("network"), trainer.dataset.preprocessing.input_type, recipe.name)
     try:
-        layers = Builder(recipe, trainer.folder, Path("hls_projects")).plan(network)
+        layers = Builder(recipe, trainer.folder, Path()).plan(network)
     except FpgaCompressError as error:
         raise recipe.error("firmware", error.received, expected=error.expected, do=error.do) from error
     facts["plan"] = {n: [p.strategy, p.reuse] for n, p in layers.items()}
@@ -146,68 +150,91 @@ def compress(
         FpgaCompressError: the recipe, data, model or machine does not allow it; finished steps stay.
         Interrupted: Ctrl-C.
     """
-    from .hardware import Builder
-    from .results import collect, evaluated
-    from .training import Trainer, variants
-
     recipe = load_recipe(recipe)
     if until is not None and until not in STEPS:
-        raise recipe.error("until", f"found '{until}'", expected=f"one of {', '.join(STEPS)}")
+        raise RecipeError(f"until is '{until}'", expected=f"{nearest(until, STEPS)}one of {', '.join(STEPS)}")
     folder = RunFolder(run_dir or Path("runs") / recipe.name, message=message)
-    run = Run(folder.folder, recipe)
     with folder.lock():
+        job = _Job(recipe, folder, Path(projects or "hls_projects").absolute())
+        for name in STEPS:
+            getattr(job, name)()
+            if name == until:
+                break
+    return job.run
+
+
+class _Job:
+    """One method per step, in the order of :data:`STEPS`; each leaves its artifact folders in ``run.artifacts``."""
+
+    def __init__(self, recipe: Recipe, folder: RunFolder, projects: Path) -> None:
+        from .hardware import Builder
+        from .training import Trainer
+
+        self.recipe, self.folder, self.run = recipe, folder, Run(folder.folder, recipe)
+        self.trainer, self.builder = Trainer(recipe, folder), Builder(recipe, folder, projects)
+        self.repeats: dict[int, dict[str, Path]] = {}
         (folder.folder / "recipe.yaml").write_text(recipe.to_yaml(), encoding="utf-8")
-        message(f"{recipe.name}: run folder {folder.folder}")
-        trainer, builder = Trainer(recipe, folder), Builder(recipe, folder, Path(projects or "hls_projects").absolute())
-        message(
-            f"  data: {len(trainer.dataset.train)} training, {len(trainer.dataset.validation)} validation samples of {trainer.dataset.name}"
-        )
-        _rehearse_once(recipe, folder, trainer)
-        if until == "data":
-            return run
-        run.artifacts["teacher"] = trainer.teacher()
-        if until == "teacher":
-            return run
-        run.artifacts["float"] = trainer.float_student()
-        trained = {v.name: trainer.quantized(v, run.artifacts["float"], run.artifacts["teacher"]) for v in variants(recipe)}
-        run.artifacts |= trained
-        repeats: dict[int, dict[str, Path]] = {recipe.seed: {"float": run.artifacts["float"], **trained}}
-        for seed in dict.fromkeys(recipe.seeds):
-            if seed != recipe.seed:
-                other = trainer.with_seed(seed)
-                base = other.float_student()
-                repeats[seed] = {"float": base, **{v.name: other.quantized(v, base, run.artifacts["teacher"]) for v in variants(recipe)}}
-        if until == "train":
-            return run
-        run.artifacts["lower"] = builder.lowered(trained, trainer.dataset)
-        if until == "lower":
-            return run
-        run.artifacts["estimate"] = builder.estimated(run.artifacts["lower"])
-        if until == "estimate":
-            return run
+        folder.message(f"{recipe.name}: run folder {folder.folder}")
+
+    def data(self) -> None:
+        """Read the data and build every model once, untrained, so that wrong names and layers are found before any training."""
+        data = self.trainer.dataset
+        self.folder.message(f"  data: {len(data.train)} training, {len(data.validation)} validation samples of {data.name}")
+        inputs = {"recipe": self.recipe.to_dict(), **self.trainer.data_key}
+        self.folder.step("check", inputs, lambda where: _rehearse(self.recipe, self.trainer), title="building every model once, untrained")
+
+    def teacher(self) -> None:
+        self.run.artifacts["teacher"] = self.trainer.teacher()
+
+    def train(self) -> None:
+        """The float student and its quantized variants, for the recipe's seed and the further ones."""
+        from .training import variants
+
+        for seed in dict.fromkeys((self.recipe.seed, *self.recipe.seeds)):
+            trainer = self.trainer if seed == self.recipe.seed else self.trainer.with_seed(seed)
+            base = trainer.float_student()
+            quantized = {v.name: trainer.quantized(v, base, self.run.artifacts["teacher"]) for v in variants(self.recipe)}
+            self.repeats[seed] = {"float": base, **quantized}
+        self.run.artifacts |= self.repeats[self.recipe.seed]
+
+    def lower(self) -> None:
+        quantized = {name: path for name, path in self.repeats[self.recipe.seed].items() if name != "float"}
+        self.run.artifacts["lower"] = self.builder.lowered(quantized, self.trainer.dataset)
+
+    def estimate(self) -> None:
+        self.run.artifacts["estimate"] = self.builder.estimated(self.run.artifacts["lower"])
+
+    def firmware(self) -> None:
+        """Write and compile the project; a missing or failing compiler is noted, and the other steps go on."""
         try:
-            run.artifacts["firmware"] = builder.firmware(run.artifacts["lower"], run.artifacts["estimate"], trainer.dataset)
+            artifacts = self.run.artifacts
+            artifacts["firmware"] = self.builder.firmware(artifacts["lower"], artifacts["estimate"], self.trainer.dataset)
         except ToolError as error:
-            run.problems.append(f"no C simulation: {error}")
-            message(f"    {error}")
-        if until == "firmware":
-            return run
-        run.artifacts["evaluate"] = evaluated(trainer, folder, run.artifacts, repeats)
-        if until == "evaluate":
-            return run
-        if "firmware" in run.artifacts:
-            run.artifacts["verify"] = builder.verified(
-                run.artifacts["student"], run.artifacts["lower"], run.artifacts["firmware"], trainer.dataset
-            )
-        if until == "verify":
-            return run
-        run.figures = collect(recipe, folder, trainer.dataset, run.artifacts, run.problems)
-        if not _drawn_already(run):
-            message("  report: tables, plots and page")
-            run.report()
+            self.run.problems.append(f"no C simulation: {error}")
+            self.folder.message(f"    {error}")
+
+    def evaluate(self) -> None:
+        from .results import evaluated
+
+        self.run.artifacts["evaluate"] = evaluated(self.trainer, self.folder, self.run.artifacts, self.repeats)
+
+    def verify(self) -> None:
+        artifacts = self.run.artifacts
+        artifacts["verify"] = self.builder.verified(
+            artifacts["student"], artifacts["lower"], artifacts.get("firmware"), self.trainer.dataset
+        )
+
+    def report(self) -> None:
+        """Collect the results tree; draw the report unless it shows these very figures already."""
+        from .results import collect
+
+        run = self.run
+        run.figures = collect(self.recipe, self.folder, self.trainer.dataset, run.artifacts, run.problems)
+        if _drawn_already(run):
+            self.folder.message("  report: reused")
         else:
-            message("  report: reused")
-    return run
+            self.folder.message("  report: tables, plots and page")
+            run.report()
 
 
 def _drawn_already(run: Run) -> bool:
@@ -220,15 +247,6 @@ def _drawn_already(run: Run) -> bool:
         return False
     run.figures["created"] = old["created"]
     return True
-
-
-def _rehearse_once(recipe: Recipe, folder: RunFolder, trainer: Any) -> None:
-    """Find wrong names, patterns and unsupported layers before any training; skipped when this very recipe passed before."""
-
-    def make(where: Path) -> None:
-        check(recipe)
-
-    folder.step("check", {"recipe": recipe.to_dict(), **trainer.data_key}, make, title="building every model once, untrained")
 
 
 def open_run(run_dir: str | Path) -> Run:

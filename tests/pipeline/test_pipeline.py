@@ -146,7 +146,13 @@ def test_without_gpp_everything_but_the_proof(tmp_path, monkeypatch):
     recipe = changed(data={"limit": 600}, compare=[], seeds=[], train={"pretrain_epochs": 1, "epochs": 2}, teacher={"epochs": 1})
     run = compress(recipe, run_dir=tmp_path / "r", projects=tmp_path / "p", message=lambda line: None)
     assert len(run.problems) == 1 and "g++" in run.problems[0] and "apt-get install g++" in run.problems[0]
-    assert run.figures["verify"] is None and (tmp_path / "r" / "report.html").exists()
+    verify = run.figures["verify"]
+    assert verify["executors"] == ["integer", "keras"] and verify["differing_bits"] == 0 and (tmp_path / "r" / "report.html").exists()
+
+
+def test_unknown_step():
+    with pytest.raises(RecipeError, match="did you mean 'firmware'"):
+        compress(RECIPE, until="firmwar")
 
 
 def test_unknown_board_error_is_ours():
@@ -154,3 +160,21 @@ def test_unknown_board_error_is_ours():
         from fpgacompress.hardware.board import load_board
 
         load_board("none")
+
+
+def test_publish_leaves_a_folder_that_stands_alone(job, tmp_path):
+    import hashlib
+
+    from fpgacompress.integer import store
+    from fpgacompress.report.card import publish
+
+    written = publish(job.figures, job.artifacts, tmp_path / "models" / "small")
+    folder = tmp_path / "models" / "small"
+    assert {p.name for p in folder.iterdir()} == set(written)
+    card = (folder / "README.md").read_text()
+    assert hashlib.sha256((folder / "student.h5").read_bytes()).hexdigest() in card and "KD+QAP" in card
+    network = store.load(folder / "student.npz")
+    again = fc.lower(fc.load_model(folder / "student.h5"), network.input.out)
+    assert all(np.array_equal(a.kernel.values, b.kernel.values) for a, b in zip(network.weighted, again.weighted))
+    publish(job.figures, job.artifacts, folder)  # replaces the older folder as a whole
+    assert len(list(folder.parent.iterdir())) == 1
