@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from .firmware.verify import verify
     from .hardware.estimate import estimate
     from .keras_stack import load_model
-    from .lower import lower
     from .pipeline import Run, check, compress, open_run
     from .recipe import Recipe, load_recipe
     from .train import fit
@@ -36,7 +35,6 @@ _PUBLIC = {
     "load_recipe": "recipe",
     "load_model": "keras_stack",
     "fit": "train",
-    "lower": "lower",
     "estimate": "hardware.estimate",
     "verify": "firmware.verify",
 }
@@ -52,7 +50,6 @@ __all__ = [
     "fit",
     "load_model",
     "load_recipe",
-    "lower",
     "open_run",
     "verify",
 ]

@@ -82,10 +82,11 @@ def compile_library(project_dir: Path, name: str, optimize: str = "-O1") -> tupl
         "g++", instead="Without it the project can still be built on another machine (README.md in the project says how)"
     )
     start = time.perf_counter()
+    project_dir = project_dir.resolve()  # the compiler runs inside it
     library = project_dir / "firmware" / f"{name}.so"
     log = project_dir / "compile.log"
     flags = [optimize, "-fPIC", "-fno-gnu-unique", "-w", _standard(compiler), "-Ifirmware/ap_types/"]
-    weights = f'-DWEIGHTS_DIR="{project_dir.resolve() / "firmware" / "weights"}"'
+    weights = f'-DWEIGHTS_DIR="{project_dir / "firmware" / "weights"}"'
     key = _sources_key(project_dir, [str(compiler), *flags, weights])
     note = library.with_suffix(".so.sha256")
     if library.is_file() and note.is_file() and note.read_text() == key:

@@ -216,7 +216,7 @@ def collect(recipe: Recipe, folder: RunFolder, dataset: Dataset, artifacts: dict
         "recipe_yaml": recipe.to_yaml(),
         "environment": {"versions": versions(), "machine": machine(), "seeds": {"recipe": recipe.seed, "further": recipe.seeds}},
         "data": {
-            **dataset.to_json(),
+            **{k: v for k, v in dataset.to_json().items() if k != "test_reads"},
             "train": len(dataset.train),
             "validation": len(dataset.validation),
             "test": told["test_samples"],

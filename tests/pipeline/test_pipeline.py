@@ -166,6 +166,7 @@ def test_publish_leaves_a_folder_that_stands_alone(job, tmp_path):
     import hashlib
 
     from fpgacompress.integer import store
+    from fpgacompress.lower import lower
     from fpgacompress.report.card import publish
 
     written = publish(job.figures, job.artifacts, tmp_path / "models" / "small")
@@ -174,7 +175,7 @@ def test_publish_leaves_a_folder_that_stands_alone(job, tmp_path):
     card = (folder / "README.md").read_text()
     assert hashlib.sha256((folder / "student.h5").read_bytes()).hexdigest() in card and "KD+QAP" in card
     network = store.load(folder / "student.npz")
-    again = fc.lower(fc.load_model(folder / "student.h5"), network.input.out)
+    again = lower(fc.load_model(folder / "student.h5"), network.input.out)
     assert all(np.array_equal(a.kernel.values, b.kernel.values) for a, b in zip(network.weighted, again.weighted))
     publish(job.figures, job.artifacts, folder)  # replaces the older folder as a whole
     assert len(list(folder.parent.iterdir())) == 1
