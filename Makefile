@@ -8,7 +8,7 @@ LOCK := requirements/py$(VERSION).txt
 .PHONY: help install demo test test-slow bench-demo bench-training bench-ablation calibrate notebook lint clean
 
 help:
-	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' $(MAKEFILE_LIST) | column -t -s '|'
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 install: .venv/.installed ## make .venv with the pinned versions
 
@@ -20,7 +20,7 @@ install: .venv/.installed ## make .venv with the pinned versions
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
 	@touch $@
 
-demo: install ## the main job on the real Fashion-MNIST (about ten minutes)
+demo: install ## the main job on the real Fashion-MNIST (about six minutes after installation)
 	$(BIN)/fpgacompress run demos/fashion_mnist.yaml
 
 test: install ## the tests (on real data)

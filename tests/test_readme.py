@@ -54,3 +54,37 @@ def test_pictures_and_files_are_there():
 def test_importing_the_package_imports_no_tensorflow():
     code = "import sys, fpgacompress, fpgacompress.integer, fpgacompress.hardware.estimate; print('tensorflow' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "False"
+
+
+def test_figures_in_the_readme_are_those_of_the_benchmarks():
+    import json
+
+    told = json.loads((ROOT / "benchmarks" / "results" / "ablation.json").read_text())
+    demos = (ROOT / "demos" / "README.md").read_text(encoding="utf-8")
+    for row in told["rows"]:
+        for text in (README, demos):
+            assert f"| {row['arm']} | {row['mean']['value']:.4f} (" in text
+
+
+def test_published_models_have_the_hashes_of_their_card():
+    import hashlib
+
+    for card in (ROOT / "models").glob("*/README.md"):
+        for name, digest in re.findall(r"^\| `([\w.]+)` \|.*`([0-9a-f]{64})` \|$", card.read_text(), re.M):
+            assert hashlib.sha256((card.parent / name).read_bytes()).hexdigest() == digest
+
+
+def test_the_published_student_is_the_network_beside_it():
+    import numpy as np
+
+    from fpgacompress.data import Preprocessing
+    from fpgacompress.integer import store
+    from fpgacompress.keras_stack import load_model
+    from fpgacompress.lower import lower
+
+    folder = ROOT / "models" / "fashion_mnist"
+    network = store.load(folder / "student.npz")
+    again = lower(load_model(folder / "student.h5"), Preprocessing.load(folder / "preprocessing.json").input_type)
+    assert all(np.array_equal(a.kernel.values, b.kernel.values) for a, b in zip(network.weighted, again.weighted))
+    zeros = 1 - sum(n.kernel.nonzeros for n in network.weighted) / sum(n.kernel.values.size for n in network.weighted)
+    assert zeros > 0.75

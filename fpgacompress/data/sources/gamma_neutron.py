@@ -27,7 +27,7 @@ def _preprocess(x: object, input_type: FixedType | None = None) -> Preprocessing
 
 
 def _read(request: Request) -> Raw:
-    order = "the publisher does not say which class is gamma and which is neutron"
+    order = "the file does not say which class is gamma and which is neutron"
     note = "one threshold on the early part of a pulse scaled to its own range is right on 99.4 % of the test pulses: nearly separable"
     return Raw(_split(request, "train"), partial(_split, request, "test"), ("0", "1"), _preprocess, notes=(note, order))
 
