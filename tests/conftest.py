@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
+
+# no deadlines: shared machines are slow now and then. Continuous integration tries the same examples every time;
+# 'pytest --hypothesis-profile=many' looks further.
+settings.register_profile("dev", deadline=None)
+settings.register_profile("ci", deadline=None, derandomize=True)
+settings.register_profile("many", deadline=None, max_examples=2000)
+settings.load_profile("ci" if os.environ.get("CI") else "dev")
 
 ROOT = Path(__file__).resolve().parent.parent
 DEMO_DATA = ROOT / "demos" / "data"

@@ -98,7 +98,13 @@ class FixedType:
 
     def cast(self, n: np.ndarray, fraction: int) -> np.ndarray:
         """Convert stored integers with ``fraction`` fractional bits to this type, as an assignment between ``ap_fixed`` does."""
-        return self.fit(self.round_shift(n, fraction - self.fraction))
+        n, up = np.asarray(n, np.int64), self.fraction - fraction
+        if up <= 0:
+            return self.fit(self.round_shift(n, -up))
+        if self.overflow == "WRAP":  # the shift drops high bits, which the wrap would drop as well
+            return self.fit(n << up if up < self.width else np.zeros_like(n))
+        up = min(up, 62)  # what does not fit before the shift must not leave int64 in it
+        return self.fit(np.clip(n, (self.low >> up) - 1, (self.high >> up) + 1) << up)
 
     def quantize(self, x: np.ndarray) -> np.ndarray:
         """Stored integers (int64) of real values ``x``; exact for float64 inputs below 2**53 least bits.

@@ -5,7 +5,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from fpgacompress.integer.types import OVERFLOWS, ROUNDINGS, FixedType
@@ -33,7 +33,9 @@ def exact_cast(value: Fraction, kind: FixedType) -> int:
     return min(max(n, low), high)
 
 
-@given(types, st.integers(-(2**40), 2**40), st.integers(-8, 40))
+@example(FixedType(13, -6, False, "TRN", "SAT"), 2**36, -8)  # the shift up leaves int64
+@example(FixedType(13, -6, True, "TRN", "WRAP"), 2**36 + 1, -60)
+@given(types, st.integers(-(2**40), 2**40), st.integers(-60, 60))
 def test_cast_is_exact(kind, stored, fraction):
     want = exact_cast(Fraction(stored) / Fraction(2) ** fraction, kind)
     assert int(kind.cast(np.array([stored]), fraction)[0]) == want
