@@ -25,8 +25,8 @@ def to_stderr(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def write_json(path: Path, tree: Any) -> Path:
-    """Write JSON (figures in their stable form) beside the target, then put it in place.
+def write_text(path: Path, text: str) -> Path:
+    """Write a text file beside the target, then put it in place.
 
     Raises:
         RunError: the disk is full or the folder cannot be written; an older file stays as it was.
@@ -34,12 +34,17 @@ def write_json(path: Path, tree: Any) -> Path:
     partial = path.with_name(path.name + ".part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_text(json.dumps(figures_to_json(tree), indent=1, ensure_ascii=False, default=str) + "\n", encoding="utf-8")
+        partial.write_text(text, encoding="utf-8")
         os.replace(partial, path)
     except OSError as error:
         partial.unlink(missing_ok=True)
         raise RunError(f"'{path}' could not be written ({error})", do="free disk space and start again; the run resumes") from error
     return path
+
+
+def write_json(path: Path, tree: Any) -> Path:
+    """Write JSON (figures in their stable form) as :func:`write_text` does."""
+    return write_text(path, json.dumps(figures_to_json(tree), indent=1, ensure_ascii=False, default=str) + "\n")
 
 
 def read_json(path: Path) -> Any:
@@ -129,15 +134,14 @@ class RunFolder:
         """Remove a finished artifact whose outside part was lost, so that its step is done again."""
         shutil.rmtree(artifact, ignore_errors=True)
 
-    def load_figures(self) -> dict[str, Any]:
-        """The results tree of the last finished run, figures as objects.
 
-        Raises:
-            RunError: the folder has no ``figures.json``.
-        """
-        path = self.folder / "figures.json"
-        if not path.exists():
-            raise RunError(
-                f"'{self.folder}' has no figures.json", expected="the folder of a finished run", do="fpgacompress run RECIPE first"
-            )
-        return figures_from_json(read_json(path))
+def load_figures(run_dir: Path) -> dict[str, Any]:
+    """The results tree of the last finished run in a folder, figures as objects; nothing is written.
+
+    Raises:
+        RunError: the folder has no ``figures.json``.
+    """
+    path = run_dir / "figures.json"
+    if not path.is_file():
+        raise RunError(f"'{run_dir}' has no figures.json", expected="the folder of a finished run", do="fpgacompress run RECIPE first")
+    return figures_from_json(read_json(path))

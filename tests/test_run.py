@@ -5,7 +5,7 @@ import json
 import pytest
 
 from fpgacompress.errors import RunError
-from fpgacompress.run import RunFolder, digest, read_json, write_json
+from fpgacompress.run import RunFolder, digest, load_figures, read_json, write_json
 
 
 def silent(text: str) -> None:
@@ -65,7 +65,8 @@ def test_broken_json_and_missing_run(tmp_path):
     with pytest.raises(RunError, match="cannot be read"):
         read_json(tmp_path / "bad.json")
     with pytest.raises(RunError, match="no figures.json"):
-        RunFolder(tmp_path / "r", message=silent).load_figures()
+        load_figures(tmp_path / "r")
+    assert not (tmp_path / "r").exists()
 
 
 def test_digest_ignores_order():

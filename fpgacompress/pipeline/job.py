@@ -11,7 +11,7 @@ from ..errors import FpgaCompressError, RecipeError, ToolError
 from ..keras_stack import load_model
 from ..recipe import Recipe, load_recipe
 from ..registry import nearest
-from ..run import Message, RunFolder, read_json, to_stderr
+from ..run import Message, RunFolder, load_figures, read_json, to_stderr, write_text
 
 STEPS = ("data", "teacher", "train", "lower", "estimate", "firmware", "evaluate", "verify", "report")
 
@@ -173,7 +173,7 @@ class _Job:
         self.recipe, self.folder, self.run = recipe, folder, Run(folder.folder, recipe)
         self.trainer, self.builder = Trainer(recipe, folder), Builder(recipe, folder, projects)
         self.repeats: dict[int, dict[str, Path]] = {}
-        (folder.folder / "recipe.yaml").write_text(recipe.to_yaml(), encoding="utf-8")
+        write_text(folder.folder / "recipe.yaml", recipe.to_yaml())
         folder.message(f"{recipe.name}: run folder {folder.folder}")
 
     def data(self) -> None:
@@ -255,7 +255,7 @@ def open_run(run_dir: str | Path) -> Run:
     Raises:
         RunError: the folder holds no finished run.
     """
-    folder = RunFolder(run_dir)
-    figures = folder.load_figures()
-    recipe = load_recipe(folder.folder / "recipe.yaml")
-    return Run(folder.folder, recipe, figures, list(figures.get("problems", [])), {n: Path(p) for n, p in figures["artifacts"].items()})
+    folder = Path(run_dir)
+    figures = load_figures(folder)
+    recipe = load_recipe(folder / "recipe.yaml")
+    return Run(folder, recipe, figures, list(figures.get("problems", [])), {n: Path(p) for n, p in figures["artifacts"].items()})
