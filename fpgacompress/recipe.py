@@ -6,7 +6,7 @@ The description of each field is written once, here. It is the help of the comma
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_validator, model_validator
@@ -150,7 +150,7 @@ class Recipe(_Section):
 
     name: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$", description="Name of the run folder and of the firmware project.")
     seed: int = Field(1, ge=0, description="Seed of splits, initial weights and sample order.")
-    seeds: list[int] = Field(
+    seeds: list[Annotated[int, Field(ge=0)]] = Field(
         default_factory=list,
         description="Further seeds to train the student and its variants with, for intervals over seeds; split, teacher and firmware stay as they are.",
     )

@@ -48,6 +48,7 @@ def test_overrides_win(tmp_path):
         (GOOD + "  validation: 0\n", 4, ["data.validation", "greater than 0"]),
         (GOOD + "firmware: {io: io_paralel}\n", 4, ["firmware.io", "did you mean 'io_parallel'?"]),
         (GOOD + "train: {epochs: 2.5}\n", 4, ["train.epochs", "2.5", "integer"]),
+        (GOOD + "seeds: [2, -1]\n", 4, ["seeds.1", "-1", "greater than or equal to 0"]),
         (GOOD + "compare: [qatt]\n", 4, ["compare.0", "did you mean 'qat'?"]),
         ("name: 1job\ndata: {source: x}\n", 1, ["name", "1job"]),
         ("data: [\n", 2, ["not valid YAML"]),

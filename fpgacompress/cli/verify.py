@@ -26,6 +26,8 @@ def run(args: argparse.Namespace) -> int:
         raise DataError(f"--against {args.against!r}", expected=f"one or more of {', '.join(EXECUTORS)}")
     if args.samples < 1:
         raise DataError(f"--samples {args.samples}", expected="at least 1")
+    if args.seed < 0:
+        raise DataError(f"--seed {args.seed}", expected="0 or more")
     import numpy as np
 
     from ..firmware.verify import HlsExecutor, IntegerExecutor, KerasExecutor, verify

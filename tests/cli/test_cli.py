@@ -76,6 +76,12 @@ def test_commands_on_a_folder_that_is_no_run(capsys, tmp_path):
         assert status == 2 and "figures.json" in err and "Traceback" not in err
 
 
+@pytest.mark.parametrize("wrong", [["--seed", "-1"], ["--samples", "0"], ["--against", "hlss"]])
+def test_verify_refuses_wrong_options(capsys, tmp_path, wrong):
+    status, _, err = call(capsys, "verify", str(tmp_path), *wrong)
+    assert status == 2 and wrong[0] in err and "Traceback" not in err
+
+
 def test_demo_recipes_are_valid():
     from fpgacompress.recipe import load_recipe
 
