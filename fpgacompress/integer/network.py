@@ -14,7 +14,8 @@ class Tensor:
     """Integer constants of a layer.
 
     Attributes:
-        values: stored integers, int64; dense ``(n_in, n_out)``, conv1d ``(k, c_in, c_out)``, conv2d ``(kh, kw, c_in, c_out)``, bias ``(c_out,)``.
+        values: stored integers, int64; dense ``(n_in, n_out)``, conv1d ``(k, c_in, c_out)``, conv2d ``(kh, kw, c_in, c_out)``, depthwise
+            ``(k, c, m)`` and ``(kh, kw, c, m)`` (output channel ``c * M + m``), scale ``(c,)``, bias ``(c_out,)``.
         type: fixed-point type of the values.
     """
 
@@ -31,15 +32,24 @@ class Tensor:
 class Node:
     """One operation of the network. Its result has type ``out`` and shape ``shape`` (without the batch axis, channels last).
 
-    ``op`` is one of
+    Values flow between nodes, not stored integers; "exact" means that nothing is rounded. ``op`` is one of
 
     - ``input``: no inputs; ``out`` is the type the preprocessing delivers.
-    - ``dense``, ``conv1d``, ``conv2d``: weighted sum plus bias, exact; ``params`` ``strides`` and ``padding`` for convolutions;
-      ``out`` is the accumulator, the smallest type that no input can overflow.
+    - ``dense``: weighted sum over the last axis plus bias. ``conv1d``, ``conv2d``, ``depthwise1d``, ``depthwise2d``: the same over windows;
+      ``params`` ``strides``, ``padding`` ("valid", "same", "causal"), ``dilation`` (absent: 1). ``scale``: times kernel plus bias per channel.
+      ``out`` is the accumulator. Lowering makes it the smallest type that no input can overflow, so sums are exact. Where it is narrower, each
+      product and the bias are cast to it first and sums are made in it (see ``operations/narrow.py``).
     - ``quantize``: cast to ``out`` (rounding and overflow are those of ``out``); a ``relu`` is a ``quantize`` to an unsigned saturating type.
-    - ``maxpool``: ``params`` ``pool_size``, ``strides``, ``padding``.
-    - ``flatten``, ``reshape``: same values, new shape.
-    - ``add``: exact sum of inputs of equal shape.
+    - ``clip``: the value, at least ``low`` and at most ``high`` (``params``, stored integers of ``out``, whose fraction is the input's).
+    - ``leaky_relu``: x where x >= 0, else x * 2**-``shift``, exact; ``out`` has ``shift`` (``params``) more fractional bits than the input.
+    - ``shift``: x * 2**``shift``, exact and free of hardware: the same stored integers, ``shift`` (``params``) fewer fractional bits.
+    - ``threshold``: ``values[number of thresholds <= x]``; ``params`` ``thresholds`` (ascending stored integers of the input) and ``values``
+      (stored integers of ``out``, one more than thresholds).
+    - ``maxpool``, ``sumpool`` (exact), ``avgpool``: ``params`` ``pool_size``, ``strides``, ``padding``; padding never wins and adds nothing.
+      ``avgpool`` divides the sum by the number of real elements in the window and rounds once, as ``out`` says.
+    - ``flatten``, ``reshape``: same values in row-major order. ``permute``: ``params`` ``axes`` (of the sample, from 0). ``zeropad``: ``params``
+      ``pads``, (before, after) per spatial axis. ``upsample``: each value repeated ``size`` (``params``) times per spatial axis.
+    - ``add``: exact sum of inputs of equal shape. ``concatenate``: inputs joined along ``axis`` (``params``, of the sample, from 0); ``out`` holds all of them.
 
     Attributes:
         name: unique; the Keras layer's name.

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 
 from ..errors import ModelError
-from .intervals import propagate
 from .network import IntegerNetwork, Node, Tensor
 from .types import FixedType
 
@@ -150,20 +149,3 @@ def load(path: str | Path) -> IntegerNetwork:
     except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, zipfile.BadZipFile, zipfile.zlib.error) as error:
         raise ModelError(f"'{path}' is damaged ({error})", do="lower the model again, or copy the file again") from error
     return network
-
-
-def check(network: IntegerNetwork) -> None:
-    """Prove that no accumulator of ``network`` can overflow.
-
-    Raises:
-        ModelError: the result of a layer may exceed its type; names the layer.
-    """
-    found: dict[str, Any] = {}
-    types = {n.name: n.out for n in network.nodes}
-    for node in network.nodes:
-        found[node.name] = propagate(node, [found[i] for i in node.inputs], [types[i] for i in node.inputs])
-        low, high = found[node.name].bounds
-        if low < node.out.low or high > node.out.high:
-            raise ModelError(
-                f"layer '{node.name}' may reach {low} to {high} in units of its least bit", expected=f"the range of {node.out}"
-            )
