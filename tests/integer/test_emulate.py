@@ -9,59 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fpgacompress.errors import DataError, ModelError, UnsupportedError
-from fpgacompress.integer import Emulator, FixedType, IntegerNetwork, Node, Tensor, inexact_in_float32, ranges, run, trace
+from fpgacompress.integer import Emulator, FixedType, Tensor, inexact_in_float32, ranges, run, trace
 from fpgacompress.integer.types import OVERFLOWS, ROUNDINGS
 from fpgacompress.lower.builder import Builder
 
+from . import plain
 from .networks import cnn, mlp, samples, tensor
-
-
-def plainly(network: IntegerNetwork, stored: np.ndarray) -> dict[str, np.ndarray]:
-    """The network in Python integers and loops: slow, obvious."""
-    found: dict[str, np.ndarray] = {}
-    for node in network.nodes:
-        xs = [found[i].astype(object) for i in node.inputs]
-        fractions = [network.node(i).out.fraction for i in node.inputs]
-        if node.op == "input":
-            value = stored.astype(object)
-        elif node.op in ("dense", "conv2d"):
-            value = weighted(node, xs[0], fractions[0])
-        elif node.op == "quantize":
-            value = node.out.cast(xs[0].astype(np.int64), fractions[0])
-        elif node.op == "maxpool":
-            value = pooled(node, xs[0])
-        elif node.op == "add":
-            value = sum(x * 2 ** (node.out.fraction - f) for x, f in zip(xs, fractions))
-        else:
-            value = xs[0].reshape(len(stored), *node.shape)
-        found[node.name] = value
-    return {k: v.astype(np.int64) for k, v in found.items()}
-
-
-def weighted(node: Node, x: np.ndarray, fraction: int) -> np.ndarray:
-    kernel = node.kernel.values.astype(object)
-    up = 2 ** (node.out.fraction - fraction - node.kernel.type.fraction)
-    if node.op == "dense":
-        y = x.dot(kernel) * up
-    else:
-        assert node.params["padding"] == "same" and kernel.shape[:2] == (3, 3) and node.params["strides"] == [1, 1]
-        padded = np.zeros((len(x), x.shape[1] + 2, x.shape[2] + 2, x.shape[3]), object)
-        padded[:, 1:-1, 1:-1] = x
-        y = np.zeros((len(x), *node.shape), object)
-        for i in range(node.shape[0]):
-            for j in range(node.shape[1]):
-                y[:, i, j] = padded[:, i : i + 3, j : j + 3].reshape(len(x), -1).dot(kernel.reshape(-1, kernel.shape[-1])) * up
-    if node.bias is not None:
-        y = y + node.bias.values.astype(object) * 2 ** (node.out.fraction - node.bias.type.fraction)
-    return y
-
-
-def pooled(node: Node, x: np.ndarray) -> np.ndarray:
-    y = np.zeros((len(x), *node.shape), object)
-    for i in range(node.shape[0]):
-        for j in range(node.shape[1]):
-            y[:, i, j] = x[:, 2 * i : 2 * i + 2, 2 * j : 2 * j + 2].max(axis=(1, 2))
-    return y
 
 
 def same(a: dict[str, np.ndarray], b: dict[str, np.ndarray]) -> bool:
@@ -84,7 +37,7 @@ def test_random_mlps_are_exact_and_stay_in_their_intervals(seed, widths, kind, r
     network = mlp(rng, widths, kind, rounding, overflow)
     x = samples(rng, network, 20)
     got = trace(network, x)
-    assert same(got, plainly(network, x))
+    assert same(got, plain.trace(network, x))
     for name, found in ranges(network).items():
         assert (got[name] >= found.low).all() and (got[name] <= found.high).all()
         out = network.node(name).out
@@ -98,7 +51,7 @@ def test_random_residual_cnns_are_exact(seed, size):
     network = cnn(rng, size)
     x = samples(rng, network, 5)
     got = trace(network, x)
-    assert same(got, plainly(network, x))
+    assert same(got, plain.trace(network, x))
     for name, found in ranges(network).items():
         assert (got[name] >= found.low).all() and (got[name] <= found.high).all()
 
@@ -127,7 +80,7 @@ def test_every_carrier_is_exact(bits, carrier):
     net.quantize("q", at, FixedType(bits, 5, True, "RND_CONV", "SAT"))
     network = net.network()
     x = samples(rng, network, 50)
-    assert same(trace(network, x), plainly(network, x))
+    assert same(trace(network, x), plain.trace(network, x))
 
 
 def test_float32_limits_are_told():
