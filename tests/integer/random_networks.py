@@ -20,10 +20,11 @@ class Growing:
     Args:
         rng: source of all choices.
         narrow: chance that an accumulator is narrower than the exact sum.
+        zeros: share of weights that are zero.
     """
 
-    def __init__(self, rng: np.random.Generator, narrow: float = 0.0) -> None:
-        self.rng, self.narrow = rng, narrow
+    def __init__(self, rng: np.random.Generator, narrow: float = 0.0, zeros: float = 0.3) -> None:
+        self.rng, self.narrow, self.zeros = rng, narrow, zeros
         self.nodes: dict[str, Node] = {}
         self.ranges: dict[str, Range] = {}
 
@@ -60,9 +61,9 @@ class Growing:
         ops = ["dense", "scale"] + ([f"conv{len(size)}d", f"depthwise{len(size)}d"] if size else [])
         op = self.pick(*ops)
         if op == "scale":
-            shape, kernel = source.shape, tensor(rng, (c,), kind)
+            shape, kernel = source.shape, tensor(rng, (c,), kind, self.zeros)
         elif op == "dense":
-            shape, kernel = (*size, outputs), tensor(rng, (c, outputs), kind)
+            shape, kernel = (*size, outputs), tensor(rng, (c, outputs), kind, self.zeros)
         else:
             window = [int(rng.integers(1, min(n, 3) + 1)) for n in size]
             params = {"strides": [int(rng.integers(1, 3))] * len(size), "padding": self.pick("valid", "same")}
@@ -72,7 +73,7 @@ class Growing:
                 params |= {"strides": [1] * len(size), "dilation": [2] * len(size)}
                 window = [min(k, (n + 1) // 2) for k, n in zip(window, size)]
             _, spatial = pads_and_shape(size, window, params["strides"], params["padding"], params.get("dilation"))
-            kernel = tensor(rng, (*window, c, outputs), kind)
+            kernel = tensor(rng, (*window, c, outputs), kind, self.zeros)
             shape = (*spatial, c * outputs if op.startswith("depthwise") else outputs)
         bias = tensor(rng, (shape[-1],), FixedType(5, int(rng.integers(-2, 3))), 0.0) if rng.random() < 0.7 else None
         fraction = sum_fraction(source.out, kernel, bias)
@@ -153,9 +154,9 @@ class Growing:
         return at
 
 
-def random_network(seed: int, steps: int, narrow: float = 0.0) -> IntegerNetwork:
+def random_network(seed: int, steps: int, narrow: float = 0.0, zeros: float = 0.3) -> IntegerNetwork:
     """A network of about ``steps`` operations; the same for the same arguments."""
-    growing = Growing(np.random.default_rng(seed), narrow)
+    growing = Growing(np.random.default_rng(seed), narrow, zeros)
     at = growing.grow(growing.begin(), steps)
     if at == "x":
         at = growing.quantize(at)
