@@ -5,7 +5,7 @@ VERSION := $(shell $(PYTHON) -c 'import sys; print("%d%d" % sys.version_info[:2]
 LOCK := requirements/py$(VERSION).txt
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow bench-demo bench-training bench-ablation calibrate notebook lint clean
+.PHONY: help install demo test test-slow bench-demo bench-training bench-ablation bench-emulation bench-exactness calibrate notebook lint clean
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +34,12 @@ bench-demo: install ## time and memory of the main job, and of its second run
 
 bench-training: install ## our training step against model.fit, side by side
 	$(BIN)/python -m benchmarks.training
+
+bench-emulation: install ## emulation against Keras and hls4ml, samples per second on one core
+	$(BIN)/python -m benchmarks.emulation
+
+bench-exactness: install ## differing bits of QKeras, emulation and C simulation on whole test sets (FPGACOMPRESS_DATA: where mnist is)
+	$(BIN)/python -m benchmarks.exactness
 
 bench-ablation: install ## what QAT, QAP and distillation each add, 5 seeds, paired
 	$(BIN)/python -m benchmarks.ablation

@@ -17,16 +17,20 @@ from .errors import FpgaCompressError
 from .figures import Figure
 
 if TYPE_CHECKING:
+    from .auditing import audit
     from .firmware.verify import verify
     from .hardware.estimate import estimate
     from .keras_stack import load_model
+    from .lower.read import read
     from .pipeline import Run, check, compress, open_run
+    from .pipeline.verification import verify_model
     from .recipe import Recipe, load_recipe
     from .train import fit
 
 __version__ = "0.1.0"
 
 _PUBLIC = {
+    "audit": "auditing",
     "compress": "pipeline",
     "check": "pipeline",
     "open_run": "pipeline",
@@ -34,9 +38,11 @@ _PUBLIC = {
     "Recipe": "recipe",
     "load_recipe": "recipe",
     "load_model": "keras_stack",
+    "read": "lower.read",
     "fit": "train",
     "estimate": "hardware.estimate",
     "verify": "firmware.verify",
+    "verify_model": "pipeline.verification",
 }
 
 __all__ = [
@@ -44,6 +50,7 @@ __all__ = [
     "FpgaCompressError",
     "Recipe",
     "Run",
+    "audit",
     "check",
     "compress",
     "estimate",
@@ -51,7 +58,9 @@ __all__ = [
     "load_model",
     "load_recipe",
     "open_run",
+    "read",
     "verify",
+    "verify_model",
 ]
 
 

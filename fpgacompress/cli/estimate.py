@@ -27,11 +27,16 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--backend", default="Vitis", choices=("Vitis", "Vivado", "VivadoAccelerator"), help="hls4ml back end (default Vitis)"
     )
+    parser.add_argument(
+        "--as-is", action="store_true", help="keep neurons that are constant or unread whatever the input (left out by default)"
+    )
     add_json(parser)
 
 
 def find_network(path: str | Path) -> Path:
-    """The integer network that ``path`` names: the file itself, or the newest ``student.npz`` in or below a run folder.
+    """The integer network that ``path`` names: the file itself, or the newest in or below a run or model folder.
+
+    A run's ``network.npz`` (what its firmware computes) goes before ``student.npz``.
 
     Raises:
         HardwareError: there is none.
@@ -39,14 +44,18 @@ def find_network(path: str | Path) -> Path:
     path = Path(path)
     if not path.is_dir():
         return path
-    found = sorted(path.rglob("student.npz"), key=lambda p: p.stat().st_mtime)
+    found = sorted(path.rglob("network.npz"), key=_age) or sorted(path.rglob("student.npz"), key=_age)
     if not found:
         raise HardwareError(
             f"the folder '{path}' holds no integer network",
-            expected="a run folder with student.npz",
+            expected="a run folder with network.npz, or a model folder with student.npz",
             do="finish the run with `fpgacompress run`, or give the .npz file",
         )
     return found[-1]
+
+
+def _age(path: Path) -> float:
+    return path.stat().st_mtime
 
 
 def run(args: argparse.Namespace) -> int:
@@ -54,12 +63,17 @@ def run(args: argparse.Namespace) -> int:
     from ..hardware.board import load_board
     from ..hardware.estimate import estimate
     from ..hardware.reuse import plan
-    from ..integer import store
+    from ..integer import simplify, store
 
     if args.clock_ns is not None and not 0.5 <= args.clock_ns <= 1000:
         raise HardwareError(f"--clock-ns {args.clock_ns:g}", expected="0.5 to 1000 ns")
     board = load_board(args.board)
     network = store.load(find_network(args.network))
+    smaller = simplify(network)
+    if smaller.changed and not args.as_is:
+        network = smaller.network
+        rows = [f"{r.neurons} of {r.of} in {r.layer}" for r in smaller.removed if r.neurons]
+        print(f"left out, since no input can make them matter: {', '.join(rows)} (--as-is keeps them)", file=sys.stderr)
     layers = plan(network, board=board, clock_ns=args.clock_ns, io=args.io, strategy=args.strategy, reuse=args.reuse, backend=args.backend)
     told = estimate(network, board=board, plan=layers, clock_ns=args.clock_ns, io=args.io, backend=args.backend)
     if args.json:

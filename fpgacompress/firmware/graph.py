@@ -19,19 +19,10 @@ import numpy as np
 from ..errors import HardwareError, ToolError, UnsupportedError
 from ..integer.network import IntegerNetwork, Node
 from ..integer.types import FixedType
-from .layers import cpp_names, floats, layer_list, paddings, plain
-
-BACKENDS = ("Vitis", "Vivado", "VivadoAccelerator")
-IO_TYPES = ("io_parallel", "io_stream")
-STRATEGIES = {
-    "latency": "Latency",
-    "resource": "Resource",
-    "resource_unrolled": "Resource_Unrolled",
-    "distributed_arithmetic": "Distributed_Arithmetic",
-}
-
-LATENCY_LIMIT = 4096
-"""hls4ml unrolls a "Latency" layer in full; Vivado and Vitis HLS stop at this many weights in io_parallel (hls4ml FAQ, "unroll limit")."""
+from . import extension
+from .convolutions import kernel_values
+from .layers import cpp_names, layer_list, parts, plain
+from .limits import STRATEGIES
 
 
 @contextlib.contextmanager
@@ -45,95 +36,48 @@ def quiet() -> Iterator[io.StringIO]:
             text.write(f"{w.category.__name__}: {w.message}\n")
 
 
+ROUNDED = ("quantize", "avgpool", "scale")
+"""Operations whose result is cast to its type; all others are exact in theirs, or are sums in an accumulator of this type."""
+
+
+def result_type(node: Node) -> FixedType:
+    """The type hls4ml must give the node's result: modes only where they act."""
+    return node.out if node.op in ROUNDED or node.kernel is not None else plain(node.out)
+
+
 def _precision(node: Node) -> dict[str, str]:
-    result = node.out if node.op == "quantize" else plain(node.out)
-    found = {"result": str(result)}
-    if node.kernel is not None:
-        found |= {"weight": str(plain(node.kernel.type)), "accum": str(plain(node.out))}
+    result = str(result_type(node))
+    found = {"result": result}
+    if node.kernel is not None and node.op != "scale":
+        found |= {"weight": str(plain(node.kernel.type)), "accum": result}
         if node.bias is not None:
             found["bias"] = str(plain(node.bias.type))
     elif node.op == "maxpool":
-        found["accum"] = str(plain(node.out))
+        found["accum"] = result
     return found
 
 
-def hls_config(network: IntegerNetwork, plan: Mapping[str, tuple[str, int]], trace: bool) -> dict[str, Any]:
+def hls_config(network: IntegerNetwork, plan: Mapping[str, tuple[str, int]], io_type: str, trace: bool) -> dict[str, Any]:
     """``HLSConfig`` with precision, strategy and reuse factor of every layer.
 
     Args:
         network: what to build.
         plan: ``{layer: (strategy, reuse factor)}`` for layers with weights; others, and layers left out, get Latency at 1.
+        io_type: "io_parallel" or "io_stream".
         trace: let the C simulation store every layer's result.
     """
-    names = cpp_names(network)
+    names, more = cpp_names(network), parts(network, io_type == "io_stream")
     layers: dict[str, Any] = {}
     for node in network.nodes:
         entry: dict[str, Any] = {"Precision": _precision(node), "Trace": trace}
-        if node.kernel is not None:
+        layers |= {part: {"Precision": {"result": str(type)}, "Trace": False} for part, type in more[node.name].items()}
+        if node.kernel is not None and node.op != "scale":
             strategy, reuse = plan.get(node.name, ("latency", 1))
             entry |= {"Strategy": STRATEGIES[strategy.lower()], "ReuseFactor": int(reuse)}
         layers[names[node.name]] = entry
     resource = any(e.get("Strategy") == "Resource" for e in layers.values())
     model = {"Precision": {"default": "fixed<16,6>"}, "ReuseFactor": 1, "Strategy": "Resource" if resource else "Latency"}
     return {"Model": model, "LayerName": layers}
-
-
-def check_request(network: IntegerNetwork, plan: Mapping[str, tuple[str, int]], backend: str, io_type: str) -> None:
-    """Refuse early what hls4ml would change silently or a tool would fail on later.
-
-    Raises:
-        HardwareError: unknown back end, io type or strategy; a layer the chosen io type cannot do; a layer beyond the unroll limit.
-    """
-    if backend not in BACKENDS:
-        raise HardwareError(f"there is no back end '{backend}'", expected=f"one of {', '.join(BACKENDS)}")
-    if io_type not in IO_TYPES:
-        raise HardwareError(f"there is no io type '{io_type}'", expected=f"one of {', '.join(IO_TYPES)}")
-    known = {n.name for n in network.weighted}
-    for name, (strategy, reuse) in plan.items():
-        if name not in known:
-            raise HardwareError(f"the plan names the layer '{name}'", expected=f"one of {', '.join(sorted(known))}")
-        if strategy.lower() not in STRATEGIES or int(reuse) < 1:
-            raise HardwareError(
-                f"layer '{name}': strategy '{strategy}' with reuse factor {reuse}", expected=f"one of {', '.join(STRATEGIES)}, at least 1"
-            )
-    for node in network.weighted:
-        strategy, _ = plan.get(node.name, ("latency", 1))
-        assert node.kernel is not None
-        if strategy.lower() == "latency" and io_type == "io_parallel" and node.kernel.values.size > LATENCY_LIMIT:
-            raise HardwareError(
-                f"layer '{node.name}' has {node.kernel.values.size} weights, too many for strategy latency in io_parallel",
-                expected=f"at most {LATENCY_LIMIT}",
-                do="use strategy resource with a reuse factor, or reuse: auto",
-            )
-    if io_type == "io_stream":
-        _check_stream(network)
-    for node in (network.input, network.output):
-        if backend == "VivadoAccelerator" and node.out.width > 24:
-            raise HardwareError(
-                f"layer '{node.name}' has the type {node.out}, and VivadoAccelerator moves data as 32-bit floats",
-                expected="at most 24 bits at input and output",
-                do="end the model in QActivation('quantized_bits(...)'), or use the back end Vitis or Vivado",
-            )
-
-
-def _check_stream(network: IntegerNetwork) -> None:
-    """Limits that are assertions in hls4ml's ``nnet_conv2d_stream.h`` and ``nnet_pooling_stream.h``."""
-    for node in network.nodes:
-        if node.op == "maxpool":
-            source = network.node(node.inputs[0])
-            padded = any(paddings(node, source.shape[:-1], node.params["pool_size"]).values())
-            if padded or list(node.params["pool_size"]) != list(node.params["strides"]):
-                raise HardwareError(
-                    f"layer '{node.name}' pools {node.params['pool_size']} with strides {node.params['strides']}, padding '{node.params['padding']}'",
-                    expected="in io_stream: strides equal to the pool size and no padding",
-                    do="change the layer or use io_parallel",
-                )
-        if node.op == "conv2d" and node.kernel is not None and node.kernel.values.shape[0] != node.kernel.values.shape[1]:
-            raise HardwareError(
-                f"layer '{node.name}' has a {node.kernel.values.shape[0]}x{node.kernel.values.shape[1]} kernel",
-                expected="a square kernel in io_stream",
-                do="use io_parallel",
-            )
 
 
 def build_graph(config: dict[str, Any], network: IntegerNetwork, plan: Mapping[str, tuple[str, int]], trace: bool = False) -> Any:
@@ -148,10 +92,13 @@ def build_graph(config: dict[str, Any], network: IntegerNetwork, plan: Mapping[s
     """
     from hls4ml.model import ModelGraph
 
+    extension.register()
     names = cpp_names(network)
-    config = config | {"HLSConfig": hls_config(network, plan, trace), "TraceOutput": trace}
+    config = config | {"HLSConfig": hls_config(network, plan, config["IOType"], trace), "TraceOutput": trace}
     try:
-        graph = ModelGraph.from_layer_list(config, layer_list(network), [names[network.input.name]], [names[network.output.name]])
+        graph = ModelGraph.from_layer_list(
+            config, layer_list(network, config["IOType"]), [names[network.input.name]], [names[network.output.name]]
+        )
     except (UnsupportedError, HardwareError):
         raise
     except Exception as error:  # hls4ml raises bare exceptions
@@ -171,19 +118,20 @@ def _same(precision: Any, type: FixedType) -> bool:
     return tuple(a if a != "NONE" else b for a, b in zip(modes, ("TRN", "WRAP"), strict=True)) == (type.rounding, type.overflow)
 
 
-def _check_weighted(layer: Any, node: Node, plan: Mapping[str, tuple[str, int]]) -> None:
+def _check_weighted(layer: Any, node: Node, plan: Mapping[str, tuple[str, int]], stream: bool) -> None:
     assert node.kernel is not None
-    for part, tensor in (("weight", node.kernel), ("bias", node.bias)):
-        if tensor is None:
-            continue
+    wanted = {"weight": (kernel_values(node, stream), node.kernel.type)}
+    if node.bias is not None:
+        wanted["bias"] = (node.bias.values, node.bias.type)
+    for part, (values, type) in wanted.items():
         data = np.asarray(layer.weights[part].data, np.float64)
-        if not np.array_equal(np.sort(data, axis=None), np.sort(floats(tensor), axis=None)):
+        if not np.array_equal(np.sort(data, axis=None), np.sort(type.to_float(values), axis=None)):
             raise ToolError(f"hls4ml changed the {part} of layer '{node.name}'")
-        if not _same(layer.weights[part].type.precision, plain(tensor.type)):
+        if not _same(layer.weights[part].type.precision, plain(type)):
             raise ToolError(
-                f"hls4ml gave the {part} of layer '{node.name}' the type {layer.weights[part].type.precision}", expected=str(tensor.type)
+                f"hls4ml gave the {part} of layer '{node.name}' the type {layer.weights[part].type.precision}", expected=str(type)
             )
-    if not _same(layer.get_attr("accum_t").precision, plain(node.out)):
+    if not _same(layer.get_attr("accum_t").precision, node.out):
         raise ToolError(f"hls4ml gave layer '{node.name}' the accumulator {layer.get_attr('accum_t').precision}", expected=str(node.out))
     strategy, reuse = plan.get(node.name, ("latency", 1))
     if int(layer.get_attr("reuse_factor")) != int(reuse):
@@ -203,16 +151,21 @@ def check_graph(graph: Any, network: IntegerNetwork, plan: Mapping[str, tuple[st
         ToolError: a layer vanished, or a type, weight or accumulator differs.
         HardwareError: another strategy or reuse factor than asked for.
     """
-    names = cpp_names(network)
+    stream = graph.config.get_config_value("IOType") == "io_stream"
+    names, more = cpp_names(network), parts(network, stream)
     for node in network.nodes:
-        layer = graph.graph.get(names[node.name])
-        if layer is None:
-            if node.op in ("flatten", "reshape") or (node.op == "quantize" and node.out == plain(network.node(node.inputs[0]).out)):
-                continue  # moves no bit; hls4ml may leave it out or call it "repack_..."
-            raise ToolError(f"hls4ml dropped layer '{node.name}' ({node.op} to {node.out})")
-        got = layer.get_output_variable().type.precision
-        want = node.out if node.op == "quantize" else plain(node.out)
-        if node.op not in ("flatten", "reshape") and not _same(got, want):
-            raise ToolError(f"hls4ml gave layer '{node.name}' the result type {got}", expected=str(want))
-        if node.kernel is not None:
-            _check_weighted(layer, node, plan)
+        for name, type in (more[node.name] | {names[node.name]: result_type(node)}).items():
+            layer = graph.graph.get(name)
+            if layer is None:
+                if node.op in ("flatten", "reshape") or (node.op == "quantize" and node.out == plain(network.node(node.inputs[0]).out)):
+                    continue  # moves no bit; hls4ml may leave it out
+                raise ToolError(f"hls4ml dropped layer '{node.name}' ({node.op} to {node.out})")
+            got = layer.get_output_variable().type.precision
+            if layer.class_name != "Reshape" and not _same(got, type):
+                raise ToolError(f"hls4ml gave layer '{node.name}' the result type {got}", expected=str(type))
+            for table, (values, table_type) in layer.get_attr("tables", {}).items():
+                kept = layer.weights[table]
+                if not (np.array_equal(kept.data, values) and _same(kept.type.precision, table_type)):
+                    raise ToolError(f"hls4ml changed the {table} of layer '{node.name}'")
+        if node.kernel is not None and node.op != "scale":
+            _check_weighted(layer, node, plan, stream)

@@ -19,7 +19,9 @@ from ..errors import FpgaCompressError, HardwareError, ToolError
 from ..hardware import toolchains
 from ..integer.network import IntegerNetwork
 from . import project
-from .graph import build_graph, check_request, cpp_names, quiet
+from .graph import build_graph, quiet
+from .layers import cpp_names
+from .limits import check_request
 from .simulation import compile_library, simulate
 
 Plan = Mapping[str, Any]
@@ -69,9 +71,13 @@ class Firmware:
         self._library, self.compile_seconds = compile_library(self.project_dir, self.name, optimize)
         return self
 
-    def _real(self, inputs: np.ndarray) -> np.ndarray:
+    def _stored(self, inputs: np.ndarray) -> np.ndarray:
         inputs = np.asarray(inputs)
         stored = inputs if np.issubdtype(inputs.dtype, np.integer) else self.network.input.out.quantize(inputs)
+        return stored.reshape(-1, *self.network.input.shape)
+
+    def _real(self, inputs: np.ndarray) -> np.ndarray:
+        stored = self._stored(inputs)
         return self.network.input.out.to_float(stored).reshape(len(stored), -1)
 
     def predict(self, inputs: np.ndarray, processes: int = 2) -> np.ndarray:
@@ -101,16 +107,21 @@ class Firmware:
             inputs: as for :meth:`predict`; a handful of samples.
         """
         names = cpp_names(self.network)
-        steps = [n for n in self.network.nodes if n.op not in ("input", "flatten", "reshape")]
         if self._traced is None:
             self._traced = self._compile_traced()
         source = (self._traced / "firmware" / f"{self.name}.cpp").read_text()
-        steps = [n for n in steps if f'"{names[n.name]}"' in source]
-        sizes = {names[n.name]: int(np.prod(n.shape)) for n in steps}
+        sizes = {names[n.name]: int(np.prod(n.shape)) for n in self.network.nodes if f'"{names[n.name]}"' in source}
         output = self.network.output
         library = self._traced / "firmware" / f"{self.name}.so"
         results = simulate(library, self.name, self._real(inputs), int(np.prod(output.shape)), 1, sizes)
-        return {n.name: n.out.exactly(results[names[n.name]]).reshape(-1, *n.shape) for n in steps}
+        found = {self.network.input.name: self._stored(inputs)}
+        for node in self.network.nodes[1:]:
+            if names[node.name] in results:
+                found[node.name] = node.out.exactly(results[names[node.name]]).reshape(-1, *node.shape)
+            elif node.op in ("flatten", "reshape", "quantize") and node.inputs[0] in found:  # left out: moves no bit (see check_graph)
+                found[node.name] = found[node.inputs[0]].reshape(-1, *node.shape)
+        del found[self.network.input.name]
+        return found
 
     def _compile_traced(self) -> Path:
         folder = self.project_dir / "trace"

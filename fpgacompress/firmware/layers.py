@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable
 from typing import Any
@@ -9,9 +10,14 @@ from typing import Any
 import numpy as np
 
 from ..errors import UnsupportedError
-from ..integer.network import IntegerNetwork, Node, Tensor
+from ..integer.network import IntegerNetwork, Node
 from ..integer.types import FixedType
 from ..integer.windows import pads_and_shape
+from . import own
+from .convolutions import stream_padding, weighted
+
+JOINS = ("add", "concatenate")
+"""Operations that hls4ml does for two tensors at a time."""
 
 _RESERVED = {"input", "int", "float", "double", "bool", "auto", "return", "const", "static", "class", "new", "out", "signed", "unsigned"}
 
@@ -37,136 +43,109 @@ def plain(type: FixedType) -> FixedType:
     return FixedType(type.width, type.integer, type.signed)
 
 
-def floats(tensor: Tensor) -> np.ndarray:
-    """Real values (float64) of integer weights."""
-    return tensor.type.to_float(tensor.values)
+def parts(network: IntegerNetwork, stream: bool) -> dict[str, dict[str, FixedType]]:
+    """Layers that hls4ml needs besides the one of the node's name, and their types, by node name.
 
-
-def paddings(node: Node, size: tuple[int, ...], window: list[int]) -> dict[str, int]:
-    """hls4ml's names for the zero rows around the input."""
-    pads, _ = pads_and_shape(size, window, node.params["strides"], node.params["padding"])
-    (left, right), *above = reversed(pads)
-    found = {"pad_left": left, "pad_right": right}
-    if above:
-        found |= {"pad_top": above[0][0], "pad_bottom": above[0][1]}
+    hls4ml joins two tensors at a time, and a convolution in a stream gets its zeros from a layer in front of it.
+    """
+    names = cpp_names(network)
+    taken = {n.lower() for n in names.values()}
+    found: dict[str, dict[str, FixedType]] = {}
+    for node in network.nodes:
+        types = [plain(node.out)] * (len(node.inputs) - 2) if node.op in JOINS else []
+        if stream and node.kernel is not None and stream_padding(node, network.node(node.inputs[0])):
+            types = [plain(network.node(node.inputs[0]).out)]
+        free = (name for i in itertools.count(1) if (name := f"{names[node.name]}_part{i}").lower() not in taken)
+        found[node.name] = dict(zip(itertools.islice(free, len(types)), types, strict=True))
+        taken |= {name.lower() for name in found[node.name]}
     return found
 
 
-def _dense(node: Node, source: Node) -> dict[str, Any]:
-    return {"class_name": "Dense", "n_in": source.shape[-1], "n_out": node.shape[-1]}
-
-
-def _conv1d(node: Node, source: Node) -> dict[str, Any]:
-    assert node.kernel is not None
-    width = node.kernel.values.shape[0]
-    return {
-        "class_name": "Conv1D",
-        "in_width": source.shape[0],
-        "n_chan": source.shape[1],
-        "out_width": node.shape[0],
-        "n_filt": node.shape[1],
-        "filt_width": width,
-        "stride_width": node.params["strides"][0],
-        "padding": node.params["padding"],
-        **paddings(node, source.shape[:1], [width]),
-    }
-
-
-def _conv2d(node: Node, source: Node) -> dict[str, Any]:
-    assert node.kernel is not None
-    height, width = node.kernel.values.shape[:2]
-    return {
-        "class_name": "Conv2D",
-        "in_height": source.shape[0],
-        "in_width": source.shape[1],
-        "n_chan": source.shape[2],
-        "out_height": node.shape[0],
-        "out_width": node.shape[1],
-        "n_filt": node.shape[2],
-        "filt_height": height,
-        "filt_width": width,
-        "stride_height": node.params["strides"][0],
-        "stride_width": node.params["strides"][1],
-        "padding": node.params["padding"],
-        **paddings(node, source.shape[:2], [height, width]),
-    }
-
-
-def _maxpool(node: Node, source: Node) -> dict[str, Any]:
-    pool, strides = node.params["pool_size"], node.params["strides"]
-    pads = paddings(node, source.shape[:-1], pool)
-    if len(pool) == 1:
-        sizes = {
-            "n_in": source.shape[0],
-            "n_out": node.shape[0],
-            "n_filt": node.shape[1],
-            "pool_width": pool[0],
-            "stride_width": strides[0],
-        }
-        return {"class_name": "MaxPooling1D", "padding": node.params["padding"], **sizes, **pads}
-    return {
-        "class_name": "MaxPooling2D",
-        "in_height": source.shape[0],
-        "in_width": source.shape[1],
-        "out_height": node.shape[0],
-        "out_width": node.shape[1],
-        "n_filt": node.shape[2],
-        "pool_height": pool[0],
-        "pool_width": pool[1],
-        "stride_height": strides[0],
-        "stride_width": strides[1],
-        "padding": node.params["padding"],
-        **pads,
-    }
-
-
-def _reshape(node: Node, source: Node) -> dict[str, Any]:
+def _reshape(node: Node, network: IntegerNetwork, stream: bool) -> dict[str, Any]:
+    """In arrays nothing moves. A stream keeps its words, which only a dense layer reads whatever their size; others need them repacked."""
+    source = network.node(node.inputs[0])
+    readers = [n for n in network.nodes if node.name in n.inputs]
+    if stream and (not readers or len(node.shape) > 1 or any(r.op != "dense" for r in readers)):
+        return own.repack(node, source)
     return {"class_name": "Reshape", "target_shape": list(node.shape)}
 
 
-def _quantize(node: Node, source: Node) -> dict[str, Any]:
+def _quantize(node: Node, network: IntegerNetwork, stream: bool) -> dict[str, Any]:
     """A cast: hls4ml's relu and linear both assign to the result type, which rounds and saturates. Unsigned and saturating is a relu."""
     relu = not node.out.signed and node.out.overflow != "WRAP"  # wrapping keeps the low bits of negative values, a relu does not
     return {"class_name": "Activation", "activation": "relu" if relu else "linear", "n_in": int(np.prod(node.shape))}
 
 
-def _add(node: Node, source: Node) -> dict[str, Any]:
-    if len(node.inputs) != 2:
-        raise UnsupportedError(f"layer '{node.name}' adds {len(node.inputs)} tensors", expected="2 in hls4ml", do="chain Add layers")
-    return {"class_name": "Merge", "op": "add"}
+def _maxpool(node: Node, network: IntegerNetwork, stream: bool) -> dict[str, Any]:
+    """hls4ml's own where nothing is padded and, in streams, windows do not overlap; else ours."""
+    source = network.node(node.inputs[0])
+    pool, strides = node.params["pool_size"], node.params["strides"]
+    pads, _ = pads_and_shape(source.shape[:-1], pool, strides, node.params["padding"])
+    if any(b or a for b, a in pads) or (stream and list(pool) != list(strides)):
+        return own.OPERATIONS["maxpool"](node, source)
+    names = ("height", "width")[-len(pool) :]
+    sizes: dict[str, Any] = {"n_filt": node.shape[-1], "padding": "valid", "pad_left": 0, "pad_right": 0}
+    for name, k, s in zip(names, pool, strides, strict=True):
+        sizes |= {f"pool_{name}": k, f"stride_{name}": s}
+    if len(pool) == 1:
+        return {"class_name": "MaxPooling1D", "n_in": source.shape[0], "n_out": node.shape[0]} | sizes
+    sizes |= {"pad_top": 0, "pad_bottom": 0, "in_height": source.shape[0], "in_width": source.shape[1]}
+    return {"class_name": "MaxPooling2D", "out_height": node.shape[0], "out_width": node.shape[1]} | sizes
 
 
-_LAYERS: dict[str, Callable[[Node, Node], dict[str, Any]]] = {
-    "dense": _dense,
-    "conv1d": _conv1d,
-    "conv2d": _conv2d,
-    "maxpool": _maxpool,
+def _join(node: Node) -> dict[str, Any]:
+    """Two tensors into one."""
+    if node.op == "add":
+        return {"class_name": "Merge", "op": "add"}
+    if len(node.shape) > 3:
+        raise UnsupportedError(f"layer '{node.name}' joins tensors of {len(node.shape)} axes", expected="at most 3 in firmware")
+    return {"class_name": "Concatenate", "op": f"concatenate{len(node.shape)}d", "axis": node.params["axis"] + 1}
+
+
+_LAYERS: dict[str, Callable[[Node, IntegerNetwork, bool], dict[str, Any]]] = {
     "flatten": _reshape,
     "reshape": _reshape,
     "quantize": _quantize,
-    "add": _add,
+    "maxpool": _maxpool,
 }
 
 
-def layer_list(network: IntegerNetwork) -> list[dict[str, Any]]:
+def _layer(node: Node, network: IntegerNetwork, stream: bool) -> dict[str, Any]:
+    if node.op in _LAYERS:
+        return _LAYERS[node.op](node, network, stream)
+    source = network.node(node.inputs[0])
+    if node.op in own.OPERATIONS:
+        return own.OPERATIONS[node.op](node, source)
+    if node.kernel is not None:
+        return weighted(node, source, stream)
+    raise UnsupportedError(f"layer '{node.name}': operation '{node.op}' has no firmware")
+
+
+def layer_list(network: IntegerNetwork, io_type: str) -> list[dict[str, Any]]:
     """The network as hls4ml's converters write it: one dictionary per layer.
 
     Raises:
-        UnsupportedError: an operation that hls4ml cannot compute; names the layer.
+        UnsupportedError: an operation that has no firmware; names the layer.
     """
-    names = cpp_names(network)
+    stream = io_type == "io_stream"
+    names, more = cpp_names(network), parts(network, stream)
     found: list[dict[str, Any]] = []
+
+    def put(name: str, inputs: list[str], layer: dict[str, Any]) -> None:
+        found.append({"name": name, "data_format": "channels_last"} | ({"inputs": inputs} if inputs else {}) | layer)
+
     for node in network.nodes:
-        common: dict[str, Any] = {"name": names[node.name], "data_format": "channels_last"}
+        inputs = [names[i] for i in node.inputs]
         if node.op == "input":
-            found.append(common | {"class_name": "InputLayer", "input_shape": list(node.shape)})
+            put(names[node.name], [], {"class_name": "InputLayer", "input_shape": list(node.shape)})
             continue
-        if node.op not in _LAYERS:
-            raise UnsupportedError(f"layer '{node.name}': operation '{node.op}' has no hls4ml layer", expected=", ".join(_LAYERS))
-        entry = common | _LAYERS[node.op](node, network.node(node.inputs[0]))
-        entry["inputs"] = [names[i] for i in node.inputs]
-        if node.kernel is not None:
-            entry["weight_data"] = floats(node.kernel)
-            entry["bias_data"] = None if node.bias is None else floats(node.bias)
-        found.append(entry)
+        for part in more[node.name]:
+            if node.op in JOINS:
+                put(part, inputs[:2], _join(node))
+                inputs = [part, *inputs[2:]]
+            else:
+                source = network.node(node.inputs[0])
+                put(part, inputs, own.padded(source, stream_padding(node, source) or []))
+                inputs = [part]
+        put(names[node.name], inputs, _join(node) if node.op in JOINS else _layer(node, network, stream))
     return found

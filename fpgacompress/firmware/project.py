@@ -89,5 +89,7 @@ In this folder, on a machine with the tools:
 emulation computed: `tb_input_features.dat` one sample a line (real values, exact in the input type), `tb_output_predictions.dat` the expected logits.
 The C simulation alone needs only g++: `./build_lib.sh`.
 
+`firmware/nnet_utils/nnet_fc_*.h` are the operations that hls4ml lacks or rounds otherwise; nothing else of fpgacompress is needed to build.
+
 `preprocessing.json`, when there, says how raw data become inputs; apply exactly this before the network, on the board as well.
 """

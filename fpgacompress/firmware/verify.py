@@ -1,28 +1,19 @@
-"""Who agrees with whom, bit for bit: every executor's output against the integer emulation, no tolerance."""
+"""Who agrees with whom, bit for bit: every executor's layers against the integer emulation, no tolerance."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
-from ..errors import ModelError, UnsupportedError
-from ..integer.emulate import Emulator
 from ..integer.intervals import inexact_in_float32
 from ..integer.network import IntegerNetwork
-from ..integer.types import FixedType
-from .hls import Firmware
+from .comparison import Comparison, Outcome, differing_bits
+from .executors import Executor, HlsExecutor, IntegerExecutor, KerasExecutor
 
-
-class Executor(Protocol):
-    """Maps stored integers of the input, (n, *input shape), to stored integers of the output, (n, *output shape).
-
-    It may have ``trace(stored) -> {node: stored integers}``, which then serves to name the first layer that differs.
-    """
-
-    def __call__(self, stored: np.ndarray) -> np.ndarray: ...
+__all__ = ["Executor", "HlsExecutor", "IntegerExecutor", "KerasExecutor", "VerifyReport", "differing_bits", "verify"]
 
 
 @dataclass(frozen=True)
@@ -30,14 +21,22 @@ class VerifyReport:
     """Result of :func:`verify`.
 
     Attributes:
-        samples: inputs compared.
+        samples: inputs compared, all sources together.
         outputs: output values per sample.
-        differing_bits: bits that differ, over all executors, samples and outputs.
+        differing_bits: bits that differ, over all executors, samples and compared layers; TensorFlow's own rounding is not among them.
         differing_samples: samples with a difference in any executor.
         executors: who was compared with the emulation.
-        first_difference: None, or ``{"executor", "layer", "sample", "expected", "got"}``.
-        notes: what the reader should know, for example sums that float32 cannot hold.
+        first_difference: None, or ``{"executor", "source", "layer", "sample", "element", "expected", "got"}``;
+            ``sample`` counts in its source.
+        notes: what the reader should know.
         by_executor: differing bits per executor.
+        sources: per source of inputs ``{"samples", "differing_bits", "differing_samples", "executors": {name: {"samples", "traced",
+            "differing_bits"}}}``; ``traced`` samples had every layer compared.
+        layers_compared: per executor the nodes that were compared, the output among them.
+        by_layer: per executor the nodes that differ and in how many bits.
+        saturations: ``{"reached", "possible", "layers"}``: saturating sides of casts, per channel, that all inputs together have reached.
+        float32_inexact: None, or ``{"samples", "layer", "executor", "source", "sample", "expected", "got"}``: samples in which TensorFlow's
+            float32 rounded sums of more than 24 bits, proven by the same model in float64, which gives the integers bit for bit.
     """
 
     samples: int
@@ -48,6 +47,11 @@ class VerifyReport:
     first_difference: dict[str, Any] | None = None
     notes: list[str] = field(default_factory=list)
     by_executor: dict[str, int] = field(default_factory=dict)
+    sources: dict[str, dict[str, Any]] = field(default_factory=dict)
+    layers_compared: dict[str, list[str]] = field(default_factory=dict)
+    by_layer: dict[str, dict[str, int]] = field(default_factory=dict)
+    saturations: dict[str, Any] = field(default_factory=dict)
+    float32_inexact: dict[str, Any] | None = None
 
     @property
     def exact(self) -> bool:
@@ -56,174 +60,108 @@ class VerifyReport:
 
     def to_json(self) -> dict[str, Any]:
         """Plain dictionary with the stable keys of ``--json``."""
-        names = ("samples", "outputs", "differing_bits", "differing_samples", "executors", "first_difference", "notes", "by_executor")
-        return {n: getattr(self, n) for n in names}
+        return dict(vars(self))
 
 
-def differing_bits(expected: np.ndarray, got: np.ndarray, type: FixedType) -> np.ndarray:
-    """Bits that differ in each value, as two's complement words of the type's width; a value outside the type counts at least one."""
-    expected, got = np.asarray(expected, np.int64), np.asarray(got, np.int64)
-    mask = np.int64((1 << type.width) - 1)
-    bits = np.bitwise_count((expected ^ got) & mask).astype(np.int64)
-    return np.where((expected != got) & (bits == 0), 1, bits)
-
-
-class KerasExecutor:
-    """The QKeras model itself. Its floats are read back as integers exactly; a value off the grid is an error.
-
-    Args:
-        model: the tf_keras model that was lowered.
-        network: what it was lowered to.
-        batch: samples per call.
-    """
-
-    def __init__(self, model: Any, network: IntegerNetwork, batch: int = 512) -> None:
-        self.model, self.network, self.batch = model, network, batch
-
-    def _floats(self, stored: np.ndarray) -> np.ndarray:
-        if self.network.input.out.width > 24:
-            raise UnsupportedError(f"the input type {self.network.input.out} does not fit float32", expected="at most 24 bits")
-        return self.network.input.out.to_float(np.asarray(stored).reshape(-1, *self.network.input.shape)).astype(np.float32)
-
-    def _stored(self, values: np.ndarray, node_name: str) -> np.ndarray:
-        node = self.network.node(node_name)
-        try:
-            return FixedType(62, 62 - node.out.fraction).exactly(values).reshape(-1, *node.shape)
-        except ValueError as error:
-            raise ModelError(
-                f"Keras' result of layer '{node_name}' is not on the grid of {node.out} ({error})", do="check the quantizers of this layer"
-            ) from error
-
-    def __call__(self, stored: np.ndarray) -> np.ndarray:
-        values = self.model.predict(self._floats(stored), batch_size=self.batch, verbose=0)
-        return self._stored(values, self.network.output.name)
-
-    def trace(self, stored: np.ndarray) -> dict[str, np.ndarray]:
-        """Results of those layers whose node has the layer's name and value (weighted layers with ``activation=`` show as ``<layer>_act``)."""
-        names = {n.name for n in self.network.nodes}
-        wanted: dict[str, Any] = {}
-        for layer in self.model.layers:
-            inner = getattr(layer, "layer", layer)
-            node = f"{inner.name}_act" if f"{inner.name}_act" in names else inner.name
-            if node in names:
-                wanted[node] = layer.output
-        from .. import keras_stack
-
-        inner = keras_stack.load().keras.Model(self.model.inputs, list(wanted.values()))
-        results = inner.predict(self._floats(stored), batch_size=self.batch, verbose=0)
-        results = results if isinstance(results, list) else [results]
-        return {name: self._stored(value, name) for name, value in zip(wanted, results, strict=True)}
-
-
-class IntegerExecutor:
-    """The emulation, as an executor (for completeness, and for networks read back from a file)."""
-
-    def __init__(self, network: IntegerNetwork) -> None:
-        self._emulator = Emulator(network)
-
-    def __call__(self, stored: np.ndarray) -> np.ndarray:
-        return self._emulator.run(stored)
-
-    def trace(self, stored: np.ndarray) -> dict[str, np.ndarray]:
-        """All nodes."""
-        return self._emulator.trace(stored)
-
-
-class HlsExecutor:
-    """hls4ml's compiled C simulation."""
-
-    def __init__(self, firmware: Firmware, processes: int = 2) -> None:
-        self.firmware, self.processes = firmware, processes
-
-    def __call__(self, stored: np.ndarray) -> np.ndarray:
-        return self.firmware.predict(stored, self.processes)
-
-    def trace(self, stored: np.ndarray) -> dict[str, np.ndarray]:
-        """Every layer hls4ml computes."""
-        return self.firmware.trace(stored)
-
-
-def _first_layer(
-    network: IntegerNetwork, emulator: Emulator, trace: Callable[..., dict[str, np.ndarray]], sample: np.ndarray
-) -> dict[str, Any] | None:
-    """Name, position and values of the first node, in order, where a trace of one sample leaves the emulation."""
-    expected, got = emulator.trace(sample), trace(sample)
-    for node in network.nodes:
-        if node.name not in got or np.array_equal(expected[node.name], got[node.name]):
+def _forgive_float32(compare: Comparison, executor: Any, outcomes: list[Outcome], notes: list[str]) -> dict[str, Any] | None:
+    """Take differences that float64 does not have out of the outcomes; returns what is told of them."""
+    outcomes = [o for o in outcomes if len(o.wrong)]
+    if not outcomes or not hasattr(executor, "wide"):
+        return None
+    told: dict[str, Any] | None = None
+    proven: list[tuple[Outcome, np.ndarray]] = []
+    try:
+        with executor.wide() as wide:
+            proven = [(o, compare.proven(wide, o)) for o in outcomes]
+    except Exception as error:  # a layer that float64 cannot run; the differences then stand
+        notes.append(f"the differences of '{outcomes[0].executor}' could not be checked in float64 ({error})")
+    for outcome, samples in proven:
+        if not len(samples):
             continue
-        wrong = np.argwhere(expected[node.name] != got[node.name])[0]
-        return {
-            "layer": node.name,
-            "element": [int(i) for i in wrong[1:]],
-            "expected": int(expected[node.name][tuple(wrong)]),
-            "got": int(got[node.name][tuple(wrong)]),
-        }
-    return None
-
-
-def _describe(
-    network: IntegerNetwork, emulator: Emulator, name: str, executor: Any, stored: np.ndarray, expected: np.ndarray, got: np.ndarray
-) -> dict[str, Any]:
-    sample = int(np.argwhere((expected != got).reshape(len(got), -1).any(axis=1))[0, 0])
-    place = np.argwhere(expected[sample] != got[sample])[0]
-    told: dict[str, Any] = {
-        "layer": network.output.name,
-        "element": [int(i) for i in place],
-        "expected": int(expected[sample][tuple(place)]),
-        "got": int(got[sample][tuple(place)]),
-    }
-    if hasattr(executor, "trace"):
-        try:
-            told = _first_layer(network, emulator, executor.trace, stored[sample : sample + 1]) or told
-        except Exception as error:  # a failing trace must not hide the difference itself
-            told["trace"] = f"not available ({error})"
-    return {"executor": name, "sample": sample} | told
+        told = told or compare.first(outcome, executor, int(samples[0])) | {"samples": 0}
+        told["samples"] += len(samples)
+        outcome.forgive(samples)
+    if told:
+        notes.append(
+            f"in {told['samples']} samples TensorFlow's own rounding made '{told['executor']}' inexact, first in layer '{told['layer']}': "
+            "the same model in float64 gives the integers bit for bit"
+        )
+    return told
 
 
 def _notes(network: IntegerNetwork) -> list[str]:
     return [
-        f"layer '{name}': exact sums may need {bits} bits; TensorFlow's float32 holds 24, so QKeras itself may round there"
+        f"layer '{name}': exact values may need {bits} bits; TensorFlow's float32 holds 24, so QKeras itself may round there"
         for name, bits in inexact_in_float32(network).items()
     ]
 
 
-def verify(network: IntegerNetwork, inputs: np.ndarray, executors: Mapping[str, Executor]) -> VerifyReport:
-    """Compare every output bit of every executor with the emulation.
+def _summary(stored: np.ndarray, outcomes: list[Outcome]) -> dict[str, Any]:
+    """What is told of one source of inputs."""
+    wrong = np.unique(np.concatenate([np.zeros(0, np.int64), *(o.wrong for o in outcomes)]))
+    executors = {o.executor: {"samples": o.count, "traced": o.traced, "differing_bits": o.total} for o in outcomes}
+    return {
+        "samples": len(stored),
+        "differing_bits": sum(o.total for o in outcomes),
+        "differing_samples": len(wrong),
+        "executors": executors,
+    }
+
+
+def _by_layer(outcomes: list[Outcome]) -> dict[str, dict[str, int]]:
+    """Differing bits per executor and layer, of those that differ."""
+    found: dict[str, dict[str, int]] = {}
+    for o in outcomes:
+        for layer, bits in o.bits.items():
+            if bits.any():
+                entry = found.setdefault(o.executor, {})
+                entry[layer] = entry.get(layer, 0) + int(bits.sum())
+    return found
+
+
+def verify(network: IntegerNetwork, inputs: np.ndarray | Mapping[str, np.ndarray], executors: Mapping[str, Executor]) -> VerifyReport:
+    """Compare every bit of every layer of every executor with the emulation.
 
     Args:
         network: the reference.
-        inputs: stored integers of the input type, (n, *input shape).
+        inputs: stored integers of the input type, (n, *input shape), or several such arrays by the name of their source.
         executors: name to executor, for example ``{"keras": KerasExecutor(model, network), "hls": HlsExecutor(firmware)}``.
 
     Returns:
-        The report. ``first_difference`` names the first differing layer where the executor can trace.
+        The report. Executors that can trace have every layer compared, others the output.
 
     Raises:
         DataError: inputs outside the input type.
-        ModelError: an executor's outputs are not on the grid of the output type, or have another shape.
+        ModelError: an executor's results have another shape.
     """
-    emulator = Emulator(network)
-    stored = np.asarray(inputs).reshape(-1, *network.input.shape)
-    expected = emulator.run(stored)
-    wrong = np.zeros(len(stored), bool)
-    by_executor: dict[str, int] = {}
+    given = inputs if isinstance(inputs, Mapping) else {"inputs": inputs}
+    compare = Comparison(network, {name: np.asarray(x).reshape(-1, *network.input.shape) for name, x in given.items()})
+    notes = _notes(network)
+    outcomes: list[Outcome] = []
     first: dict[str, Any] | None = None
+    inexact: dict[str, Any] | None = None
     for name, executor in executors.items():
-        got = np.asarray(executor(stored))
-        if got.shape != expected.shape:
-            raise ModelError(f"executor '{name}' returned shape {got.shape}", expected=str(expected.shape))
-        bits = differing_bits(expected, got, network.output.out)
-        by_executor[name] = int(bits.sum())
-        wrong |= bits.reshape(len(stored), -1).any(axis=1)
-        if by_executor[name] and first is None:
-            first = _describe(network, emulator, name, executor, stored, expected, got)
+        own = [compare.run(name, executor, source) for source in compare.sources]
+        inexact = _forgive_float32(compare, executor, own, notes) or inexact
+        real = next((o for o in own if len(o.wrong)), None)
+        if real and first is None:
+            first = compare.first(real, executor, int(real.wrong[0]))
+        outcomes += own
+    sources = {s: _summary(x, [o for o in outcomes if o.source == s]) for s, x in compare.sources.items()}
+    by_layer = _by_layer(outcomes)
+    by_executor = {name: sum(by_layer.get(name, {}).values()) for name in executors}
     return VerifyReport(
-        samples=len(stored),
+        samples=sum(len(x) for x in compare.sources.values()),
         outputs=int(np.prod(network.output.shape)),
         differing_bits=sum(by_executor.values()),
-        differing_samples=int(wrong.sum()),
+        differing_samples=sum(entry["differing_samples"] for entry in sources.values()),
         executors=["integer", *(n for n in by_executor if n != "integer")],
         first_difference=first,
-        notes=_notes(network),
+        notes=notes,
         by_executor=by_executor,
+        sources=sources,
+        layers_compared=compare.layers,
+        by_layer=by_layer,
+        saturations=compare.saturations(),
+        float32_inexact=inexact,
     )

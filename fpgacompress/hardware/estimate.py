@@ -23,6 +23,10 @@ STAGES_OF = {kind: (("csynth", kind), ("post-synth", f"{kind}_post_synth")) for 
 """Stage and name in ``total`` of each LUT and FF figure."""
 
 NO_CONV = "the LUT and FF laws are calibrated on dense layers; no convolution of the shared table has its layers reported apart"
+NO_OPERATION = "no LUT and FF law is calibrated for the logic of {} layers"
+MOVES = ("input", "flatten", "reshape", "permute", "zeropad", "upsample", "concatenate", "shift")
+"""Operations that are wires in io_parallel."""
+
 NO_STREAM = "io_stream adds FIFOs and line buffers whose depth HLS sets by co-simulation; no law is calibrated for them"
 
 
@@ -115,7 +119,7 @@ def estimate(
     check_plan(network, plan)
     setting = Setting.of(board, clock_ns, backend)
     facts = network_facts(network)
-    why_not = _no_area(facts, io)
+    why_not = _no_area(network, facts, io)
     layers = [_layer_row(f, plan[f.name], setting, why_not, len(facts) == 1) for f in facts.values()]
     activations, total = {}, {}
     for kind in ("lut", "ff"):
@@ -138,9 +142,12 @@ def estimate(
     return Estimate(board, setting.clock_ns, io, backend, plan, total, layers, activations, fits, reason, _notes(facts, plan, setting))
 
 
-def _no_area(facts: dict[str, LayerFacts], io: str) -> str | None:
+def _no_area(network: IntegerNetwork, facts: dict[str, LayerFacts], io: str) -> str | None:
     if any(not f.is_dense for f in facts.values()):
         return NO_CONV
+    unknown = sorted({n.op for n in network.nodes} - {*MOVES, "dense", "quantize"})
+    if unknown:
+        return NO_OPERATION.format(", ".join(unknown))
     return NO_STREAM if io == "io_stream" else None
 
 
@@ -207,7 +214,7 @@ def _counted(
         figures["bram18"] = unavailable(NO_STREAM, "BRAM18")
     else:
         figures["bram18"] = _sum([_rom(c["bram18"]) for c in counts])
-    others = sum(n.op in ("quantize", "maxpool", "add") for n in network.nodes)
+    others = sum(n.kernel is None and n.op not in MOVES for n in network.nodes)
     figures |= _timing(facts, plan, setting, counts, others, io)
     return figures
 

@@ -82,6 +82,10 @@ def check_layer(facts: LayerFacts, layer: LayerPlan) -> None:
                 do="take strategy 'auto' or 'resource', or a smaller layer",
             )
         return
+    if facts.latency_only:
+        raise HardwareError(
+            f"{where}: {facts.op} in {layer.strategy} strategy", expected="Latency, the only way a layer per channel is built"
+        )
     if layer.strategy != "Resource":
         raise HardwareError(f"{where}: there is no strategy '{layer.strategy}'", expected="'Latency' or 'Resource'")
     if layer.reuse not in valid_reuse_factors(facts.n_in, facts.n_out):
@@ -104,6 +108,8 @@ def legal_plans(facts: LayerFacts, strategy: str = "auto") -> list[LayerPlan]:
     options = []
     if strategy in ("auto", "latency") and facts.n_weights <= UNROLL_LIMIT:
         options.append(LayerPlan("Latency", 1))
+    if facts.latency_only and facts.n_weights <= UNROLL_LIMIT:
+        return [LayerPlan("Latency", 1)]
     if strategy in ("auto", "resource"):
         start = 2 if strategy == "auto" else 1
         options += [

@@ -21,8 +21,9 @@ class LayerFacts:
 
     Attributes:
         name: node name.
-        op: "dense", "conv1d" or "conv2d".
-        n_in, n_out: size of the matrix product that the hardware holds (convolution: kernel positions x input channels, filters).
+        op: of the node: "dense", "conv1d", "conv2d", "depthwise1d", "depthwise2d" or "scale".
+        n_in, n_out: size of the matrix product that the hardware holds (convolution: kernel positions x input channels, filters;
+            depthwise: kernel positions x channels, depth multiplier; scale: channels, 1).
         positions: how many times an inference uses it (1 for a dense layer on a vector).
         x_bits: width of the input type, bits.
         w_bits: width of the weight type, bits.
@@ -37,6 +38,7 @@ class LayerFacts:
         span: widest weight, bits from its lowest to its highest set bit.
         ebops: sum over weights of (span of set bits) x ``x_bits``, one position.
         product_spans: ``products`` split by the span of the weight, as (span, count); empty when only ``span`` is known.
+        groups: independent sums per column of the matrix: the channels of a depthwise or scale layer, else 1.
     """
 
     name: str
@@ -55,6 +57,17 @@ class LayerFacts:
     span: int
     ebops: int
     product_spans: tuple[tuple[int, int], ...] = ()
+    groups: int = 1
+
+    @property
+    def sums(self) -> int:
+        """Sums that the hardware holds: results of one position."""
+        return self.n_out * self.groups
+
+    @property
+    def latency_only(self) -> bool:
+        """True for layers that hls4ml and we build in Latency strategy only (one product per input and output channel)."""
+        return self.op.startswith("depthwise") or self.op == "scale"
 
     @property
     def n_weights(self) -> int:
@@ -103,7 +116,8 @@ def layer_facts(network: IntegerNetwork, node: Node) -> LayerFacts:
     """Facts of a node with a kernel."""
     assert node.kernel is not None
     values = np.asarray(node.kernel.values)
-    matrix = values.reshape(-1, values.shape[-1])
+    grouped = node.op.startswith("depthwise") or node.op == "scale"
+    matrix = values.reshape(-1, 1 if node.op == "scale" else values.shape[-1])
     x_bits = network.node(node.inputs[0]).out.width
     counts = weight_facts(matrix)
     return LayerFacts(
@@ -123,6 +137,7 @@ def layer_facts(network: IntegerNetwork, node: Node) -> LayerFacts:
         span=counts["span"],
         ebops=counts["total_span"] * x_bits,
         product_spans=counts["product_spans"],
+        groups=node.shape[-1] // matrix.shape[1] if grouped else 1,
     )
 
 

@@ -92,7 +92,7 @@ def levels_per_cycle(clock_ns: float, ultrascale: bool) -> float:
 
 def tree_levels(facts: LayerFacts) -> int:
     """Levels of a Latency layer: ``ceil(log2)`` of the non-zero weights per output, and one for the products where there are any."""
-    return math.ceil(math.log2(max(facts.nonzeros / facts.n_out, 1))) + int(facts.products + facts.two_digit > 0)
+    return math.ceil(math.log2(max(facts.nonzeros / facts.sums, 1))) + int(facts.products + facts.two_digit > 0)
 
 
 def latency_depth(facts: LayerFacts, clock_ns: float, ultrascale: bool) -> int:

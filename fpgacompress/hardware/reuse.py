@@ -229,7 +229,7 @@ def _given(reuse: str | int | dict[str, int], facts: dict[str, LayerFacts], stra
         return {}
     else:
         try:
-            wanted = dict.fromkeys(facts, int(reuse))
+            wanted = {name: 1 if f.latency_only else int(reuse) for name, f in facts.items()}
         except ValueError:
             raise HardwareError(f"reuse is '{reuse}'", expected="'auto' or a whole number") from None
     given = {}
@@ -237,5 +237,6 @@ def _given(reuse: str | int | dict[str, int], facts: dict[str, LayerFacts], stra
         if factor < 1:
             raise HardwareError(f"layer '{name}': reuse factor {factor}", expected="a whole number of at least 1")
         unroll = strategy == "latency" or (strategy == "auto" and factor == 1 and facts[name].n_weights <= UNROLL_LIMIT)
+        unroll = unroll or (facts[name].latency_only and factor == 1)
         given[name] = LayerPlan("Latency" if unroll else "Resource", int(factor))
     return given

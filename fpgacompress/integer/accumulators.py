@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+
 from ..errors import ModelError, UnsupportedError
 from .intervals import exact_type, propagate, ranges
 from .network import IntegerNetwork, Node
@@ -84,10 +86,12 @@ _STATED = ("quantize", "avgpool", "threshold")
 
 def _retyped(node: Node, sources: list[Node], found: dict[str, Range]) -> Node:
     """The node behind changed inputs: its type follows them where it is not stated."""
-    if node.op in _STATED or [s.out for s in sources] == []:
+    if node.op in _STATED:
         return node
     if node.op in _KEEPS_ITS_TYPE:
         return replace(node, out=sources[0].out)
+    if node.op == "clip" and sources[0].out.fraction == node.out.fraction:
+        return node
     if node.op == "clip":
         raise UnsupportedError(
             f"the accumulator in front of layer '{node.name}' (clip) cannot be narrowed", do="choose an accumulator elsewhere"
@@ -116,19 +120,29 @@ def with_accumulators(network: IntegerNetwork, types: Mapping[str, FixedType]) -
     unknown = sorted(set(types) - set(known))
     if unknown:
         raise ModelError(f"an accumulator type is given for '{unknown[0]}'", expected=f"one of {', '.join(known)}")
-    found: dict[str, Range] = {}
+    before, found = ranges(network), dict[str, Range]()
     nodes: dict[str, Node] = {}
     changed: set[str] = set()
     for node in network.nodes:
         sources = [nodes[i] for i in node.inputs]
         if node.name in types:
-            node = replace(node, out=types[node.name])
-            changed.add(node.name)
-        elif changed.intersection(node.inputs):
-            before = node.out
-            node = _retyped(node, sources, found)
-            if node.out != before:
-                changed.add(node.name)
-        nodes[node.name] = node
-        found[node.name] = propagate(node, [found[i] for i in node.inputs], [s.out for s in sources])
+            new = replace(node, out=types[node.name])
+        elif changed.intersection(node.inputs) and not _narrowed_already(network, node, before):
+            new = _retyped(node, sources, found)
+        else:
+            new = node
+        nodes[node.name] = new
+        found[node.name] = propagate(new, [found[i] for i in node.inputs], [s.out for s in sources])
+        if new.out != node.out or not _equal(found[node.name], before[node.name]):
+            changed.add(node.name)  # a wrapped sum may reach further than the exact one, and so may everything behind it
     return IntegerNetwork(network.name, tuple(nodes.values()))
+
+
+def _equal(a: Range, b: Range) -> bool:
+    return np.array_equal(a.low, b.low) and np.array_equal(a.high, b.high)
+
+
+def _narrowed_already(network: IntegerNetwork, node: Node, found: Mapping[str, Range]) -> bool:
+    if node.kernel is None:
+        return False
+    return not holds_exactly(node, Edge(network.node(node.inputs[0]).out, found[node.inputs[0]]))

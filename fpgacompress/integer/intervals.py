@@ -46,12 +46,20 @@ def partial_sum_bound(node: Node, source: Range, source_type: FixedType) -> int:
 
 
 def inexact_in_float32(network: IntegerNetwork, found: Mapping[str, Range] | None = None) -> dict[str, int]:
-    """Layers whose sums may pass 2**24 least bits, where float32 (TensorFlow) rounds and integers do not: name to bits needed."""
+    """Layers whose values may need more than the 24 bits of float32 (TensorFlow), where QKeras rounds and integers do not: name to bits.
+
+    Sums count with every partial sum; casts with the finer of both binary points, since QKeras computes ``x + (q - x)``.
+    """
     found = found or ranges(network)
     result = {}
-    for node in network.weighted:
+    for node in network.nodes:
+        if node.kernel is None and node.op != "quantize":
+            continue
         source = network.node(node.inputs[0])
-        bits = partial_sum_bound(node, found[source.name], source.out).bit_length()
-        if bits > 24:
-            result[node.name] = bits
+        if node.kernel is not None:
+            bound = partial_sum_bound(node, found[source.name], source.out)
+        else:
+            bound = int(found[source.name].magnitude.max()) << max(node.out.fraction - source.out.fraction, 0)
+        if bound > 2**24:
+            result[node.name] = bound.bit_length()
     return result

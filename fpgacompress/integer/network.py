@@ -9,7 +9,7 @@ import numpy as np
 from .types import FixedType
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Tensor:
     """Integer constants of a layer.
 
@@ -21,6 +21,11 @@ class Tensor:
 
     values: np.ndarray
     type: FixedType
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Tensor) and self.type == other.type and np.array_equal(self.values, other.values)
+
+    __hash__ = None  # type: ignore[assignment]
 
     @property
     def nonzeros(self) -> int:

@@ -1,4 +1,4 @@
-"""Inputs that search for trouble: random ones over the whole input type, and corners that drive every cast into its saturation (numpy only).
+"""Inputs that search for trouble: random ones over the whole type, and corners that drive casts into saturation (numpy only).
 
 Which saturations are possible is known from the exact ranges (``intervals.ranges``). How to reach one is searched: from a base point, every
 input element is set to its lowest and to its highest value, one at a time, and the effect on all casts is read off the emulation; then
@@ -104,6 +104,14 @@ class Saturations:
         return {"reached": sum(p[0] for p in pairs), "possible": sum(p[1] for p in pairs), "layers": layers}
 
 
+def _depths(network: IntegerNetwork) -> dict[str, int]:
+    """Weighted layers on the longest way from the input to each node's result."""
+    depth: dict[str, int] = {}
+    for node in network.nodes:
+        depth[node.name] = max((depth[name] for name in node.inputs), default=0) + (node.kernel is not None)
+    return depth
+
+
 class _Search:
     """Looks for inputs that drive each possible saturation; every target is one element of one cast and one side."""
 
@@ -114,26 +122,30 @@ class _Search:
         self.targets = [
             (site, side, int(site.element[side][c])) for site in self.sites for side in SIDES for c in np.flatnonzero(site.possible[side])
         ]
-        self.sources = list(dict.fromkeys(site.source for site in self.sites))
+        depth = _depths(network)
+        self.every = np.arange(len(self.targets))
+        self.first = np.array([t for t in self.every if depth[self.targets[t][0].source] <= 1], np.int64)
         self.sign = np.array([1 if side == "high" else -1 for _, side, _ in self.targets])
         self.best = np.full(len(self.targets), np.iinfo(np.int64).min)
         self.points = np.zeros((len(self.targets), int(np.prod(network.input.shape))), np.int64)
         self.reached = np.zeros(len(self.targets), bool)
 
-    def _heights(self, flat: np.ndarray) -> np.ndarray:
-        """(n, targets): the targets' values, counted towards their side."""
-        step = chunk_size(self.network, self.sources)
-        out = np.empty((len(flat), len(self.targets)), np.int64)
+    def _heights(self, flat: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+        """(n, chosen targets): their values, counted towards their side."""
+        targets = [self.targets[t] for t in chosen]
+        sources = list(dict.fromkeys(site.source for site, _, _ in targets))
+        step = chunk_size(self.network, sources)
+        out = np.empty((len(flat), len(targets)), np.int64)
         for start in range(0, len(flat), step):
             part = flat[start : start + step]
-            found = {name: v.reshape(len(part), -1) for name, v in self.emulator.trace(part, self.sources).items()}
-            out[start : start + step] = np.stack([found[site.source][:, e] for site, _, e in self.targets], 1) * self.sign
+            found = {name: v.reshape(len(part), -1) for name, v in self.emulator.trace(part, sources).items()}
+            out[start : start + step] = np.stack([found[site.source][:, e] for site, _, e in targets], 1) * self.sign[chosen]
         self.left -= len(flat)
         return out
 
-    def offer(self, flat: np.ndarray) -> bool:
-        """Keep the points that are better than what is known; True when one was."""
-        heights = self._heights(flat)
+    def offer(self, flat: np.ndarray) -> None:
+        """Keep the points that are better for some target than what is known."""
+        heights = self._heights(flat, self.every)
         first = heights.argmax(0)
         top = heights.max(0)
         better = top > self.best
@@ -141,14 +153,13 @@ class _Search:
         for t in np.flatnonzero(better & ~self.reached):
             site, side, _ = self.targets[t]
             self.reached[t] = bool(site.over(self.best[t] * self.sign[t], side))
-        return bool(better.any())
 
-    def step(self, base: np.ndarray) -> bool:
-        """Try every element of ``base`` at both ends, and offer to each target the point that takes what helped it."""
+    def step(self, base: np.ndarray, chosen: np.ndarray) -> None:
+        """Try every element of ``base`` at both ends, and offer the points that take, for each chosen target, what helped it."""
         kind, size = self.network.input.out, base.size
         ends = (kind.low, kind.high)
-        here = self._heights(base[None])[0]
-        choice = np.broadcast_to(base[:, None], (size, len(self.targets))).copy()
+        here = self._heights(base[None], chosen)[0]
+        choice = np.broadcast_to(base[:, None], (size, len(chosen))).copy()
         gained = np.broadcast_to(here, choice.shape).copy()
         rows = max(1, min(size, _BYTES // (16 * size)))
         for start in range(0, size, rows):
@@ -156,11 +167,11 @@ class _Search:
             for end in ends:
                 moved = np.repeat(base[None], len(index), 0)
                 moved[np.arange(len(index)), index] = end
-                heights = self._heights(moved)
+                heights = self._heights(moved, chosen)
                 helps = heights > gained[index]
                 gained[index] = np.where(helps, heights, gained[index])
                 choice[index] = np.where(helps, end, choice[index])
-        return self.offer(np.unique(choice.T, axis=0))
+        self.offer(np.unique(choice.T, axis=0))
 
     def _climb(self) -> None:
         """Repeat the step from each unreached target's best point until it helps no more."""
@@ -169,7 +180,7 @@ class _Search:
             waiting = np.flatnonzero(~(self.reached | stuck))
             t = waiting[steps[waiting].argmin()]
             before = self.best[t]
-            self.step(self.points[t].copy())
+            self.step(self.points[t].copy(), self.every)
             steps[t], stuck[t] = steps[t] + 1, self.best[t] == before
 
     def run(self, seed: int) -> np.ndarray:
@@ -178,7 +189,9 @@ class _Search:
         rng = np.random.default_rng(seed)
         zero = np.full(size, np.clip(0, kind.low, kind.high), np.int64)
         self.offer(np.stack([zero, np.full(size, kind.low), np.full(size, kind.high)]))
-        self.step(zero)
+        chosen = self.every if self.left > 2 * size else self.first
+        if len(chosen):
+            self.step(zero, chosen)
         self.offer(np.where(rng.integers(0, 2, (64, size)) == 1, kind.high, kind.low))
         self._climb()
         order = np.argsort(~self.reached, kind="stable")

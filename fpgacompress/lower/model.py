@@ -7,15 +7,9 @@ from typing import Any
 from ..errors import UnsupportedError
 from ..integer.network import IntegerNetwork
 from ..integer.types import FixedType
+from ..keras_stack import unwrapped
 from ..registry import nearest
 from .builder import Builder, layers
-
-
-def unwrapped(layer: Any) -> Any:
-    """The layer inside pruning wrappers; its weights are used as they are, so masks must have been applied (tfmot does so at each epoch's end)."""
-    while type(layer).__name__ in ("PruneLowMagnitude", "PruneLowMagnitudeWrapper"):
-        layer = layer.layer
-    return layer
 
 
 def _single(tensors: Any, what: str, model: Any) -> Any:
@@ -54,53 +48,97 @@ def _ordered(model: Any) -> list[tuple[Any, int]]:
 def _refuse_unknown(layer: Any) -> UnsupportedError:
     kind = type(layer).__name__
     names = layers.names()
+    usual = [n for n in names if n.startswith("Q") or n in ("Add", "Concatenate", "Flatten", "Reshape", "MaxPooling2D")]
     return UnsupportedError(
         f"layer '{layer.name}' of class {kind} has no exact integer form here",
-        expected=f"{nearest(kind, names)}one of {', '.join(n for n in names if n.startswith('Q') or n in ('Add', 'Flatten', 'Reshape', 'Dropout'))}, "
-        "MaxPooling1D, MaxPooling2D, InputLayer",
+        expected=f"{nearest(kind, names)}one of {', '.join(usual)}",
         do="replace the layer, or fold it into its neighbour before lowering",
     )
+
+
+Call = tuple[int, int]
+"""Which layer (its id) and which of its calls."""
+
+
+def _lower_into(model: Any, net: Builder, source: str) -> dict[Call, str]:
+    """All layers of a model that reads ``source``: the node behind each call of a layer, the output last."""
+    _single(model.inputs, "input", model)
+    produced: dict[Call, str] = {}
+    for wrapper, call in _ordered(model):
+        layer = unwrapped(wrapper)  # its weights as they are: tfmot applies the masks in every call of the wrapper
+        kind = type(layer).__name__
+        if kind == "InputLayer":
+            produced[id(wrapper), call] = source
+            continue
+        sources = [produced[id(t._keras_history[0]), t._keras_history[1]] for t in _parents(wrapper, call)]
+        if kind in layers.names():
+            made = layers.get(kind)(layer, sources, net)
+        elif getattr(layer, "outputs", None):
+            with net.within(layer.name):
+                made = _last(_lower_into(layer, net, _single(sources, "input", layer)))
+        else:
+            raise _refuse_unknown(layer)
+        produced[id(wrapper), call] = made
+    return produced
+
+
+def _last(produced: dict[Call, str]) -> str:
+    return next(reversed(produced.values()))
+
+
+def _lowered(model: Any, input_type: FixedType, name: str | None) -> tuple[IntegerNetwork, dict[Call, str]]:
+    if not getattr(model, "outputs", None):
+        raise UnsupportedError(
+            f"model '{getattr(model, 'name', model)}' is not built", do="give it an Input layer or call model.build(input_shape)"
+        )
+    source = _single(model.inputs, "input", model)
+    shape = tuple(source.shape[1:])
+    if any(n is None for n in shape):
+        raise UnsupportedError(f"the input of model '{model.name}' has the shape {shape}", expected="all axes known")
+    net = Builder(name or model.name)
+    first = net.input(source._keras_history[0].name, input_type, tuple(int(n) for n in shape))
+    produced = _lower_into(model, net, first)
+    return net.network(_last(produced)), produced
 
 
 def lower(model: Any, input_type: FixedType, name: str | None = None) -> IntegerNetwork:
     """Read a trained QKeras model and write what the hardware computes.
 
     Args:
-        model: built tf_keras model, sequential or functional, one input and one output (logits); pruning wrappers may still be on.
+        model: built tf_keras model, sequential or functional, one input and one output (logits); pruning wrappers may still be on, models
+            may be layers of models.
         input_type: type of the data as the preprocessing delivers it.
         name: name of the network; the model's by default.
 
     Returns:
-        The integer network. Node names are the layers' names; an activation inside a weighted layer becomes ``<layer>_act``.
+        The integer network. The last node of a layer has the layer's name, an activation inside a layer is called ``<layer>_act``, layers
+        of a model inside the model ``<model>_<layer>``; a layer that is used again gets ``_2`` behind its name.
 
     Raises:
         UnsupportedError: a layer or quantizer without exact integer meaning; the message names the layer and the fix.
     """
-    if not getattr(model, "outputs", None):
-        raise UnsupportedError(
-            f"model '{getattr(model, 'name', model)}' is not built", do="give it an Input layer or call model.build(input_shape)"
-        )
-    source = _single(model.inputs, "input", model)
-    net = Builder(name or model.name)
-    produced: dict[tuple[int, int], str] = {}
-    used: dict[int, str] = {}
-    for wrapper, call in _ordered(model):
-        layer = unwrapped(wrapper)
-        key = (id(wrapper), call)
-        if type(layer).__name__ == "InputLayer":
-            shape = tuple(source.shape[1:])
-            if any(n is None for n in shape):
-                raise UnsupportedError(f"the input of model '{model.name}' has the shape {shape}", expected="all axes known")
-            produced[key] = net.input(layer.name, input_type, tuple(int(n) for n in shape))
-            continue
-        if id(layer) in used and getattr(layer, "weights", None):
-            raise UnsupportedError(f"layer '{layer.name}' is used more than once", expected="one use of each layer with weights")
-        used[id(layer)] = layer.name
-        kind = type(layer).__name__
-        if kind not in layers.names():
-            raise _refuse_unknown(layer)
-        sources = [produced[(id(t._keras_history[0]), t._keras_history[1])] for t in _parents(wrapper, call)]
-        produced[key] = layers.get(kind)(layer, sources, net)
-    network = net.network()
-    assert network.output.name == produced[key], "depth-first order ends at the output"
-    return network
+    return _lowered(model, input_type, name)[0]
+
+
+def results(model: Any, network: IntegerNetwork) -> dict[str, Any]:
+    """Which Keras tensor holds the values of which node.
+
+    Args:
+        model: what ``network`` was lowered from.
+        network: as :func:`lower` made it, or with nodes removed or narrowed since.
+
+    Returns:
+        ``{name of a node: tensor of the model}``, for every node that is the result of a layer of the model itself.
+
+    Raises:
+        UnsupportedError: the model cannot be lowered.
+    """
+    first, produced = _lowered(model, network.input.out, network.name)
+    shapes = {node.name: node.shape for node in first.nodes}
+    kept = {node.name for node in network.nodes if shapes.get(node.name) == node.shape}
+    found: dict[str, Any] = {}
+    for layer, call in _ordered(model):
+        node = produced[id(layer), call]
+        if node in kept and node not in found:
+            found[node] = _single(layer._inbound_nodes[call].outputs, "output", layer)
+    return found

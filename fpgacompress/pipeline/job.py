@@ -13,7 +13,7 @@ from ..recipe import Recipe, load_recipe
 from ..registry import nearest
 from ..run import Message, RunFolder, load_figures, read_json, to_stderr, write_text
 
-STEPS = ("data", "teacher", "train", "lower", "estimate", "firmware", "evaluate", "verify", "report")
+STEPS = ("data", "teacher", "train", "lower", "hardware", "estimate", "firmware", "evaluate", "verify", "report")
 
 
 @dataclass
@@ -55,13 +55,27 @@ class Run:
         return store.load(self.artifacts["lower"] / "student.npz")
 
     @cached_property
+    def hardware(self) -> Any:
+        """What the board computes: :attr:`network` with the accumulators asked for, without neurons that cannot matter."""
+        from ..integer import store
+
+        return store.load(self.artifacts["hardware"] / "network.npz")
+
+    @cached_property
+    def reference(self) -> Any:
+        """:attr:`network` with the accumulators asked for: what student and firmware are compared with."""
+        from ..integer import store
+
+        return store.load(self.artifacts["hardware"] / "reference.npz")
+
+    @cached_property
     def firmware(self) -> Any:
         """The hls4ml project (:class:`~fpgacompress.firmware.hls.Firmware`)."""
         from .hardware import Builder
 
         project = Path(read_json(self.artifacts["firmware"] / "project.json")["project_dir"])
         builder = Builder(self.recipe, RunFolder(self.folder), project.parent)
-        return builder.open_firmware(self.artifacts["lower"], self.artifacts["firmware"])
+        return builder.open_firmware(self.artifacts["hardware"], self.artifacts["firmware"])
 
     def report(self) -> Path:
         """Draw the report anew from the figures; returns the HTML page."""
@@ -72,7 +86,7 @@ class Run:
 
     def summary(self) -> dict[str, Any]:
         """What ``run --json`` prints."""
-        keys = ("models", "comparisons", "verify", "estimate", "firmware", "seconds")
+        keys = ("models", "comparisons", "verify", "hardware", "estimate", "firmware", "seconds")
         models = {
             n: {k: v for k, v in m.items() if k not in ("history", "layers", "confusion", "per_class")}
             for n, m in self.figures.get("models", {}).items()
@@ -95,6 +109,7 @@ def check(recipe: Recipe | str | Path | dict[str, Any]) -> dict[str, Any]:
 
 def _rehearse(recipe: Recipe, trainer: Any) -> dict[str, Any]:
     """Build, quantize, prune and lower untrained models and plan the hardware; returns facts for a summary."""
+    from ..firmware.limits import check_request
     from ..hardware.board import load_board
     from ..lower import lower
     from .hardware import Builder
@@ -104,9 +119,14 @@ def _rehearse(recipe: Recipe, trainer: Any) -> dict[str, Any]:
     except FpgaCompressError as error:
         raise recipe.error("firmware.board", error.received, expected=error.expected, do=error.do) from error
     facts = trainer.rehearse()
+    builder = Builder(recipe, trainer.folder, Path())
     network = lower(facts.pop("network"), trainer.dataset.preprocessing.input_type, recipe.name)
     try:
-        layers = Builder(recipe, trainer.folder, Path()).plan(network)
+        network = builder.narrowed(network)
+        layers = builder.plan(network)
+        check_request(network, {n: (p.strategy, p.reuse) for n, p in layers.items()}, recipe.firmware.backend, recipe.firmware.io)
+    except RecipeError:
+        raise
     except FpgaCompressError as error:
         raise recipe.error("firmware", error.received, expected=error.expected, do=error.do) from error
     facts["plan"] = {n: [p.strategy, p.reuse] for n, p in layers.items()}
@@ -201,14 +221,17 @@ class _Job:
         quantized = {name: path for name, path in self.repeats[self.recipe.seed].items() if name != "float"}
         self.run.artifacts["lower"] = self.builder.lowered(quantized, self.trainer.dataset)
 
+    def hardware(self) -> None:
+        self.run.artifacts["hardware"] = self.builder.hardware(self.run.artifacts["lower"])
+
     def estimate(self) -> None:
-        self.run.artifacts["estimate"] = self.builder.estimated(self.run.artifacts["lower"])
+        self.run.artifacts["estimate"] = self.builder.estimated(self.run.artifacts["hardware"])
 
     def firmware(self) -> None:
         """Write and compile the project; a missing or failing compiler is noted, and the other steps go on."""
         try:
             artifacts = self.run.artifacts
-            artifacts["firmware"] = self.builder.firmware(artifacts["lower"], artifacts["estimate"], self.trainer.dataset)
+            artifacts["firmware"] = self.builder.firmware(artifacts["hardware"], artifacts["estimate"], self.trainer.dataset)
         except ToolError as error:
             self.run.problems.append(f"no C simulation: {error}")
             self.folder.message(f"    {error}")
@@ -221,7 +244,7 @@ class _Job:
     def verify(self) -> None:
         artifacts = self.run.artifacts
         artifacts["verify"] = self.builder.verified(
-            artifacts["student"], artifacts["lower"], artifacts.get("firmware"), self.trainer.dataset
+            artifacts["student"], artifacts["hardware"], artifacts.get("firmware"), self.trainer.dataset
         )
 
     def report(self) -> None:

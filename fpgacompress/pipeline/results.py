@@ -227,6 +227,7 @@ def collect(recipe: Recipe, folder: RunFolder, dataset: Dataset, artifacts: dict
         "models": models,
         "comparisons": comparisons,
         "verify": verify,
+        "hardware": {k: v for k, v in read_json(artifacts["hardware"] / "hardware.json").items() if k != "kept"},
         "estimate": estimate,
         "firmware": firmware or {"project_dir": unavailable("no project was written")},
         "weights": histograms,

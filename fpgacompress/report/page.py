@@ -44,7 +44,11 @@ def build_page(results: dict[str, Any], plots: dict[str, Path] | None = None) ->
         ("done", "What was done", _done(results)),
         ("models", "Models", join([sections.models_section(results), drawn("accuracy_cost", "confusion", "training_curves")])),
         ("layers", "The student, layer by layer", join([drawn("layer_bits", "weight_histograms"), sections.layers_section(results)])),
-        ("board", "On the board", join([sections_hardware.hardware_section(results), drawn("utilisation")])),
+        (
+            "board",
+            "On the board",
+            join([sections_hardware.hardware_section(results), drawn("utilisation"), sections_hardware.computed_section(results)]),
+        ),
         ("proof", "Firmware and proof", sections_hardware.proof_section(results)),
         ("data", "Data", _data(results)),
         ("recipe", "Recipe", _recipe(results)),

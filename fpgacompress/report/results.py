@@ -106,3 +106,9 @@ def all_figures(tree: Any, path: str = "") -> list[tuple[str, Figure]]:
         return [(path, tree)]
     items = tree.items() if isinstance(tree, dict) else enumerate(tree) if isinstance(tree, list) else ()
     return [found for key, value in items for found in all_figures(value, f"{path}.{key}" if path else str(key))]
+
+
+def left_out(results: dict[str, Any]) -> str:
+    """Neurons that the hardware leaves out, as one phrase; empty when there are none."""
+    rows = [row for row in section(results, "hardware").get("removed") or [] if row.get("neurons")]
+    return ", ".join(f"{row['neurons']} of {row['of']} neurons of {row['layer']}" for row in rows)

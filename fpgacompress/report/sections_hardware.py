@@ -13,6 +13,36 @@ from .tables import hardware_title
 from .verdicts import verdicts
 
 
+def computed_section(results: dict[str, Any]) -> Html:
+    """Accumulators against the usual default, and neurons that the board does not compute."""
+    told = section(results, "hardware")
+    rows = told.get("accumulators") or []
+    if not rows:
+        return Html("")
+    neurons = {r["layer"]: r for r in told.get("removed") or []}
+    body = []
+    for row in rows:
+        overflows = f"{row['usual']} may overflow" if row["usual_overflows"] else f"{row['usual']} holds the range"
+        lost = row["usual_lost_bits"]
+        usual = overflows + (f", cuts {lost} fractional bit{'s' if lost > 1 else ''}" if lost else "")
+        gone = neurons.get(row["layer"])
+        body.append(
+            [
+                row["layer"],
+                f"{row['low']:.6g} to {row['high']:.6g}",
+                row["exact"],
+                row["used"] + ("" if row["holds"] else " (narrower than exact)"),
+                usual,
+                f"{gone['neurons']} of {gone['of']} neurons, {gone['weights']} weights" if gone and gone["neurons"] else "",
+            ]
+        )
+    note = (
+        "Sums are bounded over every possible input. Neurons left out are constant or unread whatever the input is; no output bit changes."
+    )
+    headings = ["layer", "exact sums reach", "exact accumulator", "used", "against the usual default", "left out"]
+    return join([tag("h3", "What the board computes"), table(headings, body, cls="text"), tag("p", note, cls="note")])
+
+
 def hardware_section(results: dict[str, Any]) -> Html:
     """Board figures, one table for each stage, and the layers' own figures."""
     estimate = section(results, "estimate")

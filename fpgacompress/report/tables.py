@@ -14,7 +14,7 @@ from rich.text import Text
 
 from .hardware import RESOURCES, TIMES, Cell, by_stage
 from .numbers import full_text, interval_text, number, provenance_kind, value_text
-from .results import figure, label, models, section
+from .results import figure, label, left_out, models, section
 from .verdicts import verdicts
 
 COLUMNS = (
@@ -156,6 +156,8 @@ def summary(results: dict[str, Any], width: int = PLAIN_WIDTH) -> Group:
     estimate = section(results, "estimate")
     parts += [Text(f"hardware: {hardware_title(results)}", "bold"), ""] if by_stage(estimate) else []
     parts += hardware_tables(results) or [Text(f"hardware: n/a ({estimate.get('reason') or 'no estimate in this run'})")]
+    if left_out(results):
+        parts.append(Text(f"left out of the hardware, since no input can make them matter: {left_out(results)}"))
     parts += [Text(note, "dim") for note in missing_notes(results)]
     parts += [Text(f"warning: {w}", "yellow") for w in results.get("warnings") or []]
     return Group(*parts)

@@ -7,11 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from integer.networks import cnn, mlp, tensor
+from integer.networks import mlp, tensor
 
+from firmware.networks import Net
 from fpgacompress.errors import HardwareError, ToolError, UnsupportedError
-from fpgacompress.firmware.graph import cpp_names
+from fpgacompress.firmware import extension
+from fpgacompress.firmware.extension import HEADERS
 from fpgacompress.firmware.hls import generate
+from fpgacompress.firmware.layers import cpp_names, parts
 from fpgacompress.firmware.verify import differing_bits
 from fpgacompress.hardware import toolchains
 from fpgacompress.integer import FixedType
@@ -28,6 +31,25 @@ def big():
     return net.network()
 
 
+def channels():
+    net = Net(FixedType(4, 1), (5, 5, 2))
+    net.conv("depthwise2d", (3, 3), 1, name="dw")
+    net.add("scale", kernel=tensor(RNG, (2,), FixedType(4, 1)), name="bn")
+    return net.network()
+
+
+def narrow(text):
+    net = Net(FixedType(4, 1), (6,))
+    net.weighted("dense", (6, 3), name="fc", out=FixedType.parse(text))
+    return net.network()
+
+
+def fan(readers):
+    net = Net(FixedType(4, 1), (6,))
+    net.add("add", *["x"] * readers)
+    return net.network()
+
+
 @pytest.mark.parametrize(
     "network, settings, message",
     [
@@ -37,21 +59,19 @@ def big():
         (SMALL, {"plan": {"fc0": ("fast", 1)}}, "strategy 'fast'"),
         (SMALL, {"plan": {"fc0": ("resource", 7)}}, "reuse factor 7 in layer 'fc0'.*set reuse: [68]"),
         (big(), {}, "layer 'wide' has 5000 weights, too many.*at most 4096.*strategy resource"),
-        (cnn(RNG, 5), {"io": "io_stream"}, "layer 'p' pools.*io_parallel"),
+        (channels(), {"plan": {"dw": ("resource", 2)}}, "depthwise layer 'dw' with strategy resource.*strategy latency"),
+        (channels(), {"io": "io_stream", "plan": {"dw": ("resource", 4)}}, "'dw'.*reuse factor that divides 18"),
+        (channels(), {"plan": {"bn": ("resource", 2)}}, "layer 'bn' scales channels.*leave the layer out of the plan"),
+        (narrow("fixed<9,4,TRN,SAT>"), {"plan": {"fc": ("resource", 3)}}, "layer 'fc' saturates its sums in fixed<9,4,TRN,SAT>.*order"),
+        (narrow("fixed<9,6>"), {"plan": {"fc": ("distributed_arithmetic", 1)}}, "layer 'fc' rounds its products"),
+        (fan(8), {"io": "io_stream"}, "result of layer 'x' is read 8 times.*at most 7 times in io_stream.*io_parallel"),
+        (narrow("fixed<54,9>"), {}, "layer 'fc' has the type fixed<54,9>.*doubles.*at most 53 bits"),
     ],
 )
 def test_refused(network, settings, message, tmp_path):
     with pytest.raises(HardwareError, match=message):
         generate(network, tmp_path / "p", **settings)
     assert not list(tmp_path.iterdir()), "a refused project leaves nothing behind"
-
-
-def test_three_summands_are_refused(tmp_path):
-    net = Builder("sum")
-    at = net.input("x", FixedType(4, 1), (4,))
-    net.add("sum", [at, at, at])
-    with pytest.raises(UnsupportedError, match="layer 'sum' adds 3"):
-        generate(net.network(), tmp_path / "p")
 
 
 def test_a_dropped_layer_is_an_error(tmp_path, monkeypatch):
@@ -62,6 +82,13 @@ def test_a_dropped_layer_is_an_error(tmp_path, monkeypatch):
     monkeypatch.setattr(EliminateLinearActivation, "match", lambda self, node: isinstance(node, Activation))
     with pytest.raises(ToolError, match="dropped layer 'act0'"):
         generate(SMALL, tmp_path / "p")
+
+
+def test_a_changed_constant_is_an_error(tmp_path, monkeypatch):
+    real = extension.precision
+    monkeypatch.setattr(extension, "precision", lambda type: real(FixedType(type.width + 1, type.integer, type.signed)))
+    with pytest.raises(ToolError, match="hls4ml changed the kernel of layer 'bn'"):
+        generate(channels(), tmp_path / "p")
 
 
 def test_an_existing_project_survives_a_failure(tmp_path):
@@ -93,6 +120,38 @@ def test_names_become_identifiers():
     names = list(cpp_names(net.network()).values())
     assert len({n.lower() for n in names}) == len(names) and all(n.isidentifier() for n in names)
     assert "input" not in names and "double" not in names
+
+
+def test_unsupported_shapes_are_refused_by_name(tmp_path):
+    net = Net(FixedType(4, 1), (2, 2, 2, 3))
+    net.weighted("dense", (3, 2), name="fc")
+    with pytest.raises(UnsupportedError, match="dense layer 'fc' reads a tensor of 4 axes"):
+        generate(net.network(), tmp_path / "p")
+    net = Net(FixedType(4, 1), (2, 2, 2, 3))
+    net.add("concatenate", "x", "x", axis=3, name="cat")
+    with pytest.raises(UnsupportedError, match="layer 'cat' joins tensors of 4 axes"):
+        generate(net.network(), tmp_path / "p")
+    net = Net(FixedType(4, 1), (2, 1, 1, 2, 3))
+    net.add("permute", axes=[4, 1, 2, 3, 0], name="turn")
+    with pytest.raises(UnsupportedError, match="layer 'turn' permutes 5 axes"):
+        generate(net.network(), tmp_path / "p")
+
+
+def test_names_of_parts_are_free():
+    net = Net(FixedType(4, 1), (4,))
+    net.quantize("fixed<3,1>")
+    net.add("add", "x", "x", "x", "x", name="s")
+    net.quantize("fixed<3,1>")
+    net.add("clip", low=0, high=1, name="S_part1")
+    assert list(parts(net.network(), stream=False)["s"]) == ["s_part2", "s_part3"]
+
+
+def test_our_headers_come_with_the_project(tmp_path):
+    """The project is synthesized where this package is not installed."""
+    generate(SMALL, tmp_path / "p")
+    ours = {p.name: p.read_bytes() for p in (tmp_path / "p/firmware/nnet_utils").glob("nnet_fc_*.h")}
+    assert set(ours) == {"nnet_fc_map.h", "nnet_fc_pool.h", "nnet_fc_shape.h"} == {p.name for p in HEADERS}
+    assert all(ours[p.name] == p.read_bytes() for p in HEADERS)
 
 
 def test_no_compiler(tmp_path, monkeypatch):

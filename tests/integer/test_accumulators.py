@@ -48,6 +48,7 @@ def test_narrowed_accumulators_round_wrap_and_saturate(seed, spatial, width, int
     kind = FixedType(width, integer, True, rounding, overflow)
     network = with_accumulators(exact, {n.name: kind for n in exact.weighted[:2]})
     assert network.weighted[0].out == kind
+    assert all(row.holds for row in accumulators(network)[2:])  # what is behind a wrapped sum gets the room that this may need
     x = samples(rng, network, 3)
     got, want = trace(network, x), plain.trace(network, x)
     for name in got:

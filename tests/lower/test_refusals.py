@@ -16,25 +16,26 @@ def dense(**settings):
 
 
 CASES = {
-    "alpha auto": (lambda: [dense(kernel_quantizer="quantized_bits(4,0,1,alpha='auto')")], "layer 'fc'.*alpha.*alpha=1"),
-    "alpha none": (lambda: [dense(kernel_quantizer="quantized_bits(4,0)")], "layer 'fc'.*alpha=1"),
-    "alpha two": (lambda: [dense(kernel_quantizer="quantized_bits(4,0,alpha=2)")], "alpha is 2"),
-    "no bias quantizer": (lambda: [dense(bias_quantizer=None)], "layer 'fc' has a bias without quantizer.*bias_quantizer="),
+    "alpha auto": (lambda: [dense(kernel_quantizer="quantized_bits(4,0,1,alpha='auto')")], "layer 'fc'.*alpha is 'auto'.*alpha=1"),
+    "bias alpha auto": (lambda: [dense(bias_quantizer="ternary(alpha='auto')")], "the bias of layer 'fc'.*alpha is 'auto'"),
     "no kernel quantizer": (lambda: [dense(kernel_quantizer=None)], "layer 'fc' has no kernel quantizer"),
-    "one bit": (lambda: [dense(kernel_quantizer="quantized_bits(1,0,alpha=1)")], "at least 2 bits"),
-    "po2": (lambda: [dense(kernel_quantizer="quantized_po2(4)")], "quantized_po2.*one of quantized_bits"),
-    "slope": (lambda: [dense(), qkeras.QActivation("quantized_relu(4,1,negative_slope=0.25)", name="leaky")], "layer 'leaky'.*slope"),
-    "tanh": (lambda: [dense(), qkeras.QActivation("quantized_tanh(4)", name="t")], "layer 't'.*quantized_tanh"),
+    "random weights": (lambda: [dense(kernel_quantizer="bernoulli()")], "the kernel of layer 'fc'.*random numbers"),
+    "steep slope": (lambda: [dense(), qkeras.QActivation("quantized_relu(3,1,0,0.0625)", name="leaky")], "layer 'leaky'.*slope"),
+    "relu slope": (lambda: [L.LeakyReLU(0.3, name="leaky")], "layer 'leaky' has a negative slope of 0.3.*power of two"),
+    "relu threshold": (lambda: [L.ReLU(threshold=1, name="r")], "layer 'r' .ReLU. has threshold=1"),
+    "relu bound": (lambda: [L.ReLU(max_value=0.1, name="r")], "layer 'r' has a bound that needs 2[0-9] bits"),
+    "tanh": (lambda: [dense(), qkeras.QActivation("quantized_tanh(4,0,0,1)", name="t")], "layer 't'.*use_real_tanh"),
+    "attached": (lambda: [dense(activation="quantized_hswish(4)")], "the activation of layer 'fc' has the quantizer 'quantized_hswish'"),
     "softmax at the end": (lambda: [dense(), L.Activation("softmax", name="end")], "layer 'end' is a softmax.*remove the softmax"),
     "softmax layer": (lambda: [dense(), L.Softmax(name="end")], "layer 'end' is a softmax"),
     "softmax inside": (lambda: [dense(activation=keras.activations.softmax)], "layer 'fc' is a softmax"),
-    "float relu": (lambda: [dense(), L.Activation("relu", name="r")], "layer 'r' has the float activation 'relu'.*QActivation"),
+    "float tanh": (lambda: [dense(), L.Activation("tanh", name="r")], "layer 'r' has the float activation 'tanh'.*QActivation"),
     "float dense": (lambda: [L.Dense(3, name="plain")], "layer 'plain' .Dense. has float weights.*QDense"),
     "float dense softmax": (lambda: [L.Dense(3, activation="softmax", name="plain")], "softmax inside"),
     "unsupported layer": (lambda: [L.Reshape((2, 3)), L.LSTM(2, name="memory")], "layer 'memory' of class LSTM"),
-    "dense on two axes": (lambda: [L.Reshape((2, 3)), dense()], "layer 'fc'.*Flatten"),
-    "dilation": (lambda: [L.Reshape((6, 1)), qkeras.QConv1D(2, 2, dilation_rate=2, name="c", **Q)], "layer 'c'.*dilation"),
-    "groups": (lambda: [L.Reshape((2, 3, 1)), L.DepthwiseConv2D(2, name="dw")], "layer 'dw'"),
+    "float depthwise": (lambda: [L.Reshape((2, 3, 1)), L.DepthwiseConv2D(2, name="dw")], "layer 'dw'"),
+    "groups": (lambda: [L.Reshape((3, 1, 2)), qkeras.QConv2D(2, 1, groups=2, name="c", **Q)], "layer 'c' .QConv2D. has groups=2"),
+    "interpolation": (lambda: [L.Reshape((3, 1, 2)), L.UpSampling2D(2, interpolation="bilinear", name="u")], "layer 'u'.*interpolation"),
 }
 
 
@@ -59,11 +60,12 @@ def test_two_outputs():
         lower(keras.Model(a, [dense()(a), qkeras.QDense(2, **Q)(a)]), FixedType(4, 1))
 
 
-def test_shared_weights():
-    a = L.Input((4,))
-    layer = dense()
-    with pytest.raises(UnsupportedError, match="'fc' is used more than once"):
-        lower(keras.Model(a, L.Add()([layer(a), layer(qkeras.QActivation("quantized_relu(3,1)")(a))])), FixedType(4, 1))
+def test_a_float_bias():
+    layer = dense(bias_quantizer=None)
+    model = keras.Sequential([keras.Input((6,), name="x"), layer])
+    layer.bias.assign([0, 0, 0.1, 0])
+    with pytest.raises(UnsupportedError, match="layer 'fc' has a bias without quantizer.*bias_quantizer="):
+        lower(model, FixedType(6, 1))
 
 
 def test_unbuilt():

@@ -1,8 +1,4 @@
-"""The one module that knows the versions of TensorFlow, tf_keras, QKeras and tfmot, and the way round their defects.
-
-QKeras 0.9 and tensorflow-model-optimization are Keras 2 libraries, so TensorFlow must be told to use ``tf_keras`` before it is
-imported for the first time. Everything that trains goes through :func:`load`; nothing else imports these libraries.
-"""
+"""TensorFlow, tf_keras, QKeras and tfmot, imported once with the ways round their defects in place."""
 
 from __future__ import annotations
 
@@ -13,10 +9,9 @@ import types
 import warnings
 from collections.abc import Iterator
 from functools import cache
-from pathlib import Path
 from typing import Any
 
-from .errors import ModelError, ToolError
+from ..errors import ToolError
 
 os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -27,6 +22,8 @@ class _FloatPow:
 
     QKeras computes ``K.pow(2, integer)`` on Python integers, and TensorFlow refuses negative integer exponents, so
     ``quantized_bits(6, -3)`` (a range of +-0.125) crashes. Powers of two are exact in float32, so computing them in float changes nothing.
+
+    ``quantized_relu`` casts to "float32" whatever ``floatx`` is; that is read as ``floatx``, so that a model can be run in float64.
     """
 
     def __init__(self, backend: Any, tf: Any) -> None:
@@ -36,8 +33,24 @@ class _FloatPow:
         return getattr(self._backend, name)
 
     def pow(self, x: Any, a: Any) -> Any:
-        tf = self._tf
-        return tf.pow(tf.cast(x, tf.float32), tf.cast(a, tf.float32))
+        tf, kind = self._tf, self._backend.floatx()
+        return tf.pow(tf.cast(x, kind), tf.cast(a, kind))
+
+    def cast(self, x: Any, dtype: Any) -> Any:
+        return self._backend.cast(x, self._backend.floatx() if dtype == "float32" else dtype)
+
+
+def _activation_from_config(cls: Any, config: dict[str, Any]) -> Any:
+    """``QActivation.from_config`` that reads quantizers written as objects.
+
+    ``.keras`` files hold such a quantizer as a dictionary, which QKeras' constructor keeps as it is and cannot call later.
+    """
+    from qkeras.quantizers import get_quantizer
+
+    config = dict(config)
+    if isinstance(config["activation"], dict):
+        config["activation"] = get_quantizer(config["activation"])
+    return cls(**config)
 
 
 @contextlib.contextmanager
@@ -96,6 +109,7 @@ def load() -> types.SimpleNamespace:
     warnings.filterwarnings("ignore", module=r"(tf_keras|qkeras|tensorflow_model_optimization)\b.*")
     if not isinstance(qkeras.quantizers.K, _FloatPow):
         qkeras.quantizers.K = _FloatPow(qkeras.quantizers.K, tf)
+        qkeras.QActivation.from_config = classmethod(_activation_from_config)
     tf_keras.utils.disable_interactive_logging()
     return types.SimpleNamespace(tf=tf, keras=tf_keras, qkeras=qkeras)
 
@@ -137,52 +151,11 @@ def custom_objects() -> dict[str, Any]:
     """Names that ``load_model`` needs for QKeras layers, quantizers and pruning wrappers."""
     from qkeras.utils import _add_supported_quantized_objects
 
-    load()
-    objects: dict[str, Any] = {}
+    tf = load().tf
+    objects: dict[str, Any] = {"log_softmax_v2": tf.nn.log_softmax}
     _add_supported_quantized_objects(objects)
     objects["PruneLowMagnitude"] = load_tfmot().PruneLowMagnitude
     return objects
-
-
-def load_model(path: str | Path) -> Any:
-    """Read a Keras or QKeras model (``.h5``, ``.keras`` or SavedModel folder), uncompiled, pruning wrappers still on.
-
-    Raises:
-        ModelError: the file is missing, damaged, or holds a layer nobody knows.
-    """
-    path = Path(path)
-    if not path.exists():
-        raise ModelError(f"there is no model file '{path}'", expected="a .h5 or .keras file, or a SavedModel folder")
-    stack = load()
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return stack.keras.models.load_model(str(path), custom_objects=custom_objects(), compile=False)
-    except Exception as error:  # h5py, Keras and TensorFlow each have their own
-        first = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
-        raise ModelError(
-            f"'{path}' could not be read as a Keras model ({first})",
-            expected="a complete file saved by tf_keras or Keras 2 with layers of Keras or QKeras 0.9",
-            do="save it again as .h5, or check that the copy is complete",
-        ) from error
-
-
-def save_model(model: Any, path: str | Path) -> Path:
-    """Write a model as ``.h5`` (exact for QKeras), first to a neighbour file, then renamed, so no half file is ever left."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.stem + ".part.h5")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            model.save(str(partial), save_format="h5", include_optimizer=False)
-        os.replace(partial, path)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise ModelError(
-            f"the model could not be saved as '{path}' ({error})", do="free disk space and start again; the run resumes"
-        ) from error
-    return path
 
 
 def versions() -> dict[str, str]:
