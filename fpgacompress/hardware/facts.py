@@ -39,6 +39,7 @@ class LayerFacts:
         ebops: sum over weights of (span of set bits) x ``x_bits``, one position.
         product_spans: ``products`` split by the span of the weight, as (span, count); empty when only ``span`` is known.
         groups: independent sums per column of the matrix: the channels of a depthwise or scale layer, else 1.
+        saturates: the accumulator saturates, so the value of a sum depends on the order of its additions.
     """
 
     name: str
@@ -58,6 +59,7 @@ class LayerFacts:
     ebops: int
     product_spans: tuple[tuple[int, int], ...] = ()
     groups: int = 1
+    saturates: bool = False
 
     @property
     def sums(self) -> int:
@@ -66,8 +68,8 @@ class LayerFacts:
 
     @property
     def latency_only(self) -> bool:
-        """True for layers that hls4ml and we build in Latency strategy only (one product per input and output channel)."""
-        return self.op.startswith("depthwise") or self.op == "scale"
+        """True for layers that hls4ml and we build in Latency strategy only: one product per input and output channel, or a stated order."""
+        return self.op.startswith("depthwise") or self.op == "scale" or self.saturates
 
     @property
     def n_weights(self) -> int:
@@ -138,6 +140,7 @@ def layer_facts(network: IntegerNetwork, node: Node) -> LayerFacts:
         ebops=counts["total_span"] * x_bits,
         product_spans=counts["product_spans"],
         groups=node.shape[-1] // matrix.shape[1] if grouped else 1,
+        saturates=node.out.overflow != "WRAP",
     )
 
 

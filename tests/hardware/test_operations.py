@@ -80,3 +80,15 @@ def test_logic_without_a_law_is_not_counted_as_free(op, known):
     )
     lut = estimate(network, board=PYNQ).total["lut"]
     assert lut.available == known and (known or f"{op} layers" in lut.reason)
+
+
+def test_a_saturating_accumulator_is_planned_where_the_order_of_additions_is_stated():
+    kernel = Tensor(np.ones((64, 60), np.int64), W)  # small enough to unroll, large enough that auto would fold it on this board
+    layers = [Node("x", "input", (), X, (64,))]
+    for i, out in enumerate((FixedType(12, 5), FixedType(12, 5, overflow="SAT"))):
+        layers += [Node(f"fc{i}", "dense", (layers[-1].name,), out, (60,), kernel), Node(f"q{i}", "quantize", (f"fc{i}",), X, (60,))]
+        kernel = Tensor(np.ones((60, 60), np.int64), W)
+    planned = plan(IntegerNetwork("n", tuple(layers)), board=load_board("basys3"), strategy="auto")
+    assert planned["fc0"].strategy == "Resource" and planned["fc1"] == LayerPlan("Latency", 1)
+    with pytest.raises(HardwareError, match="saturating sums"):
+        check_plan(IntegerNetwork("n", tuple(layers)), planned | {"fc1": LayerPlan("Resource", 60)})
