@@ -1,4 +1,4 @@
-"""Samples per second of the emulation, of Keras and of hls4ml's C simulation, on the same model and inputs, in turn, on one core."""
+"""Samples per second of the emulation, of Keras and of hls4ml's C simulation, on the same model and inputs, in turn, on one core; and seconds to lower."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from fpgacompress.integer import Emulator, FixedType, IntegerNetwork
 from fpgacompress.keras_stack import load, seed_everything
 from fpgacompress.lower import lower
 
-from .common import QUICK, goal, write
+from .common import QUICK, RESULTS, goal, write
 
 SEED = 1
 ROUNDS = 2 if QUICK else 7
@@ -107,9 +107,36 @@ def _measure(name: str, widths: list[int], kind: FixedType, folder: Path) -> lis
     return rows
 
 
+def _lowering() -> dict[str, Any]:
+    """Seconds to lower a model of 109,000 weights, TensorFlow loaded; the first of the process counts."""
+    model = _student([784, 128, 64, 10])
+    taken = [_seconds(lambda: lower(model, FixedType(8, 0, False))) for _ in range(3)]
+    print(f"lowering 784-128-64-10: {taken[0]:.2f} s, then {taken[-1]:.2f} s", flush=True)
+    return {"model": "784-128-64-10", "way": "lowering", "weights": int(model.count_params()), "seconds": taken}
+
+
+def _draw(rows: list[dict[str, Any]], path: Path) -> None:
+    """Bars of samples per second, logarithmic, slowest and fastest round as whiskers."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9, 5), layout="constrained")
+    for axes, name in zip(figure.subplots(len(MODELS), 1, sharex=True), MODELS, strict=True):
+        mine = [r for r in rows if r["model"] == name]
+        middle = np.array([r["samples_per_second"] for r in mine])
+        ends = np.array([[m - min(r["all"]), max(r["all"]) - m] for m, r in zip(middle, mine, strict=True)]).T
+        colours = ["#1b6ca8" if r["way"].startswith("emulation") else "#9aa5b1" for r in mine]
+        axes.barh([r["way"] for r in mine], middle, xerr=ends, color=colours, capsize=3)
+        axes.bar_label(axes.containers[-1], [f" {m:,.0f}" for m in middle], padding=4)
+        axes.set(xscale="log", title=name, xlim=(100, 3e7))
+        axes.invert_yaxis()
+        axes.spines[["top", "right"]].set_visible(False)
+    axes.set_xlabel("samples per second on one core, median of the rounds (logarithmic)")
+    figure.savefig(path, dpi=120)
+
+
 def main() -> None:
     """Measure both models and write the result."""
-    rows = []
+    lowering, rows = _lowering(), []
     with tempfile.TemporaryDirectory() as scratch:
         for name, (widths, kind) in MODELS.items():
             rows += _measure(name, widths, kind, Path(scratch) / name)
@@ -123,7 +150,10 @@ def main() -> None:
     for name in MODELS:
         goals.append(goal(f"{name}: emulation over hls4ml's predict", 50, rate[name, fast] / rate[name, hls], "ratio"))
         goals.append(goal(f"{name}: emulation over Keras' predict", 1, rate[name, fast] / rate[name, keras], "ratio"))
-    write("emulation", "make bench-emulation", [SEED], rows, goals)
+    goals.append(goal("lowering a model of 109,386 weights, the first of the process", 2, lowering["seconds"][0], "s", at_most=True))
+    if not QUICK:
+        _draw(rows, RESULTS / "emulation.png")
+    write("emulation", "make bench-emulation", [SEED], [*rows, lowering], goals)
 
 
 if __name__ == "__main__":
