@@ -70,6 +70,13 @@ def _open_run(path: Path, data: Any, input_type: Any, data_dir: Any) -> _Subject
     return _fixed_network(done.reference, data, preprocessing, data_dir, model=done.student, firmware=firmware, kept=kept)
 
 
+def _open_published(path: Path, data: Any, input_type: Any, data_dir: Any) -> _Subject:
+    """A models folder: the student, the integer network and the preprocessing that were published together."""
+    _refuse_type(input_type, "the published model")
+    model = load_model(path / "student.h5")
+    return _fixed_network(store.load(path / "student.npz"), data, Preprocessing.load(path), data_dir, model=model)
+
+
 def _open_model(model: Any, data: Any, input_type: FixedType | str | None, data_dir: Any) -> _Subject:
     """A Keras model: its input type is the one asked for, else the preprocessing's, else found by :func:`~fpgacompress.lower.read.read`."""
     samples: Samples | None = None
@@ -93,6 +100,8 @@ def _open(model: Any, data: Any, input_type: FixedType | str | None, data_dir: A
     if path.suffix.lower() == ".npz":
         _refuse_type(input_type, "the network")
         return _fixed_network(store.load(path), data, None, data_dir)
+    if (path / "student.npz").is_file() and (path / "student.h5").is_file():
+        return _open_published(path, data, input_type, data_dir)
     if path.is_dir() and not (path / "saved_model.pb").is_file():
         return _open_run(path, data, input_type, data_dir)
     return _open_model(load_model(path), data, input_type, data_dir)
@@ -167,7 +176,7 @@ def verify_model(
     """Compare everything that computes a model, bit for bit, on data, random inputs and corners.
 
     Args:
-        model: path of a Keras file, SavedModel, integer network (.npz) or run folder; or a tf_keras model, or an integer network.
+        model: path of a Keras file, SavedModel, integer network (.npz), run folder or models folder; or a tf_keras model, or an integer network.
         data: real samples as the model reads them (array, .npz, .npy or .csv), or the name of a data set, whose test split is read.
         against: of "keras", "integer", "hls"; by default all that are there.
         samples: random inputs over the whole input type.

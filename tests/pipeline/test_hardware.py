@@ -6,6 +6,7 @@ import pytest
 from fpgacompress.errors import RecipeError
 from fpgacompress.integer import Emulator, simplify
 from fpgacompress.pipeline import check, compress
+from fpgacompress.pipeline.verification import verify_model
 
 from .conftest import RECIPE
 
@@ -20,6 +21,18 @@ def test_the_firmware_computes_the_simplified_student(job):
     assert [r.to_json() for r in told.removed] == job.figures["hardware"]["removed"]
     x = np.random.default_rng(0).integers(job.network.input.out.low, job.network.input.out.high + 1, (64, *job.network.input.shape))
     assert np.array_equal(Emulator(job.network).run(x), job.firmware.predict(x))
+
+
+def test_a_run_and_its_published_copy_verify_in_every_layer(job, tmp_path):
+    from fpgacompress.report.card import publish
+
+    told = verify_model(job.folder, "fashion_mnist", samples=100, hls_samples=20)
+    assert told.exact and {"keras", "integer", "hls"} <= set(told.executors)
+    assert told.sources["data"]["samples"] == 10000 and told.by_executor == {"keras": 0, "integer": 0, "hls": 0}
+    assert {"hidden1", "hidden2", "logits"} <= set(told.layers_compared["keras"]) & set(told.layers_compared["hls"])
+    publish(job.figures, job.artifacts, tmp_path / "published")
+    told = verify_model(tmp_path / "published", samples=100, against=["keras", "integer"])
+    assert told.exact and told.layers_compared["keras"]
 
 
 def test_narrow_accumulators_are_emulated_as_the_firmware_computes_them(job, places, tmp_path):
