@@ -142,9 +142,7 @@ class FirmwareSection(_Section):
         "auto", description="Reuse factor of layers that no pattern names; auto: the smallest legal one that fits."
     )
     layers: dict[str, int] = Field(default_factory=dict, description="Layer name or pattern to its own reuse factor.")
-    simplify: bool = Field(
-        True, description="Leave out neurons that are constant or unread whatever the input; no output bit changes."
-    )
+    simplify: bool = Field(True, description="Leave out neurons that are constant or unread whatever the input; no output bit changes.")
     accumulators: dict[str, str] = Field(
         default_factory=dict,
         description="Layer name or pattern to a narrower accumulator, such as 'fixed<16,6>' (wraps) or 'fixed<12,5,TRN,SAT>'; exact ones elsewhere.",

@@ -20,7 +20,9 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
         description="Runs the QKeras model, its integer network and hls4ml's C simulation on the same inputs and compares every layer's bits.",
         epilog="Exit status: 0 all agree, 1 bits differ, 2 the input is wrong.",
     )
-    parser.add_argument("model", help=".h5, .keras, SavedModel, integer network (.npz), run folder, or a folder with student.h5 and student.npz")
+    parser.add_argument(
+        "model", help=".h5, .keras, SavedModel, integer network (.npz), run folder, or a folder with student.h5 and student.npz"
+    )
     parser.add_argument("--data", help="samples as the model reads them (.npz, .npy, .csv), or a data set (its test split, preprocessed)")
     parser.add_argument("--against", help="comma-separated executors of keras, integer, hls (default: all that are there)")
     parser.add_argument("--samples", type=int, default=1000, help="random inputs over the whole input type (default 1000)")

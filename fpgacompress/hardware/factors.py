@@ -84,7 +84,8 @@ def check_layer(facts: LayerFacts, layer: LayerPlan) -> None:
         return
     if facts.latency_only:
         raise HardwareError(
-            f"{where}: {facts.op} in {layer.strategy} strategy", expected="Latency, the only way a layer per channel or with saturating sums is built"
+            f"{where}: {facts.op} in {layer.strategy} strategy",
+            expected="Latency, the only way a layer per channel or with saturating sums is built",
         )
     if layer.strategy != "Resource":
         raise HardwareError(f"{where}: there is no strategy '{layer.strategy}'", expected="'Latency' or 'Resource'")

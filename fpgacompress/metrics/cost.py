@@ -128,8 +128,8 @@ def layer_cost(network: IntegerNetwork, node: Node) -> LayerCost:
     return LayerCost(
         name=node.name,
         op=node.op,
-        n_in=int(np.prod(kernel.shape[:-1])),
-        n_out=int(kernel.shape[-1]),
+        n_in=kernel.size // node.shape[-1],
+        n_out=node.shape[-1],
         positions=int(np.prod(node.shape[:-1], dtype=np.int64)),
         weight_bits=width,
         x_bits=network.node(node.inputs[0]).out.width,

@@ -208,7 +208,9 @@ class Builder:
             report: VerifyReport = verify(network, stored, executors)
             write_json(where / "verify.json", report.to_json() | {"test_reads": [vars(dataset.test_reads[-1])]})
 
-        return self.folder.step("verify", inputs, make, title="every test sample: every layer of the student, every output bit of the firmware")
+        return self.folder.step(
+            "verify", inputs, make, title="every test sample: every layer of the student, every output bit of the firmware"
+        )
 
 
 def kept_channels(hardware: Path) -> dict[str, np.ndarray]:

@@ -136,3 +136,12 @@ def test_a_float_model_has_32_bits_and_no_effective_bit_operations():
     told = cost.cost_of_float(parameters=1000, macs=900)
     assert told["model_bytes"].value == 4000 and told["mean_weight_bits"].value == 32 and told["flops"].value == 1800
     assert not told["ebops"].available and told["bops"].value == 900 * (32 * 32 + 64)
+
+
+def test_a_depthwise_output_adds_the_products_of_one_channel():
+    kernel = Tensor(np.ones((3, 3, 4, 2), np.int64), W4)
+    depthwise = Node("dw", "depthwise2d", ("x",), FixedType(16, 8), (2, 2, 8), kernel)
+    network = IntegerNetwork("dw", (Node("x", "input", (), FixedType(8, 0, False), (4, 4, 4)), depthwise))
+    found = cost.layer_cost(network, depthwise)
+    assert (found.n_in, found.n_out, found.macs) == (9, 8, 9 * 8 * 4)
+    assert found.bops == found.macs * (8 * 4 + 8 + 4 + math.log2(9))
