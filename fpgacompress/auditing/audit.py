@@ -3,24 +3,33 @@
 from __future__ import annotations
 
 import contextlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from ..data.samples import Samples, read_samples
 from ..errors import DataError
 from ..integer.accumulators import USUAL
 from ..integer.types import FixedType
+from ..lower.inputs import checked_data
 from .files import Opened, open_model, read_hls_config
 from .report import SEVERITIES, AuditReport, Finding
 from .rule import MISSING, RULES
-from .samples import Samples, read_samples
 from .subject import Subject
 
 
 def _shape(model: Any) -> tuple[int, ...]:
     shape = getattr(model, "input_shape", None)
-    if not isinstance(shape, tuple):
+    if not isinstance(shape, tuple) or None in shape[1:]:
         raise DataError(f"model '{model.name}' has no single known input shape, so data cannot be given to it", do="audit it without data")
     return tuple(shape[1:])
+
+
+def _samples(source: Any, opened: Opened, data_dir: Any) -> Samples:
+    """Numbers of the model's input shape; of a data set the validation split, never the test split."""
+    shape = _shape(opened.model)
+    found = read_samples(source, shape, split="validation", preprocessing=opened.preprocessing, data_dir=data_dir)
+    return replace(found, x=checked_data(found.x, shape))
 
 
 def _hls_input_type(hls: dict[str, Any] | None, model: Any) -> FixedType | None:
@@ -88,7 +97,7 @@ def audit(
     hls = None if hls_config is None else read_hls_config(hls_config)
     named, told = {"data": data, "deployed": deployed}, {}
     for name, source in named.items():
-        told[name] = None if source is None else read_samples(source, _shape(opened.model), opened.preprocessing, data_dir)
+        told[name] = None if source is None else _samples(source, opened, data_dir)
     type, origin = _input_type(input_type, opened, told["data"], hls)
     subject = Subject(
         opened.model,

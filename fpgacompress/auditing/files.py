@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -88,31 +86,6 @@ def _loss(config: Any) -> Loss | None:
     return Loss(config.__name__, False, config) if hasattr(config, "__name__") else None
 
 
-def _stored_training(path: Path) -> dict[str, Any]:
-    """The training configuration in a file, read without compiling; empty when there is none."""
-    if path.is_dir():
-        metadata = path / "keras_metadata.pb"
-        if not metadata.is_file():
-            return {}
-        from tf_keras.protobuf import saved_metadata_pb2
-
-        parsed = saved_metadata_pb2.SavedMetadata()
-        parsed.ParseFromString(metadata.read_bytes())
-        for node in parsed.nodes:
-            config = json.loads(node.metadata or "{}").get("training_config")
-            if config:
-                return config
-        return {}
-    if zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as archive:
-            return json.loads(archive.read("config.json")).get("compile_config") or {}
-    import h5py
-
-    with h5py.File(path, "r") as file:
-        text = file.attrs.get("training_config")
-    return json.loads(text.decode() if isinstance(text, bytes) else text) if text else {}
-
-
 def open_model(model: Any) -> Opened:
     """Read what is to be audited.
 
@@ -126,12 +99,12 @@ def open_model(model: Any) -> Opened:
         if not hasattr(model, "layers"):
             raise ModelError(f"a {type(model).__name__} was given to audit", expected="a Keras model or the path of one")
         return Opened(model, model.name, _loss(getattr(model, "loss", None)), None, None, ())
-    from ..keras_stack import load_model
+    from ..keras_stack import load_model, training_config
 
     path = Path(model)
     file, note = _model_path(path)
     loaded = load_model(file)
-    loss = _loss(_stored_training(file).get("loss"))
+    loss = _loss(training_config(file).get("loss"))
     preprocessing = _run_preprocessing(path)
     notes = [note] if note else []
     notes.append(f"loss in the file: {loss.name}, from_logits={loss.from_logits}" if loss else "the file holds no training configuration")

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..data.samples import Samples
 from ..errors import FpgaCompressError
 from ..integer.accumulators import Accumulator, accumulators
 from ..integer.intervals import Range, ranges
@@ -19,7 +20,6 @@ from .graph import Graph, opened, squashing, wrapped_layers
 from .layers import Start, Weights, row, start, weights_of
 from .measure import Measured, measure
 from .report import LayerRow
-from .samples import Samples
 
 MEASURED = 2000
 """At most so many samples go through the model."""

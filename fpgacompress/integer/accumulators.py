@@ -113,13 +113,16 @@ def with_accumulators(network: IntegerNetwork, types: Mapping[str, FixedType]) -
         types: layer name to type, for example ``{"fc1": FixedType(16, 6)}`` (wraps) or ``FixedType.parse("fixed<12,5,TRN,SAT>")``.
 
     Raises:
-        ModelError: a name that is no weighted layer.
+        ModelError: a name that is no weighted layer, or a type of more than 62 bits, which int64 could not wrap.
         UnsupportedError: a layer directly behind needs the exact type.
     """
     known = [n.name for n in network.weighted]
     unknown = sorted(set(types) - set(known))
     if unknown:
         raise ModelError(f"an accumulator type is given for '{unknown[0]}'", expected=f"one of {', '.join(known)}")
+    for name, kind in types.items():
+        if kind.width > 62:
+            raise ModelError(f"layer '{name}' is given the accumulator {kind}", expected="at most 62 bits")
     before, found = ranges(network), dict[str, Range]()
     nodes: dict[str, Node] = {}
     changed: set[str] = set()

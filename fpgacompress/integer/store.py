@@ -135,8 +135,16 @@ def load(path: str | Path) -> IntegerNetwork:
     path = Path(path)
     if not path.is_file():
         raise ModelError(f"there is no integer network '{path}'", expected="a .npz written by fpgacompress")
+    if path.suffix.lower() in (".h5", ".keras"):
+        raise ModelError(
+            f"'{path}' is a Keras model, not an integer network",
+            expected="a .npz written by fpgacompress",
+            do="lower it first: fpgacompress.integer.save(fpgacompress.read('model.h5').network, 'model.npz')",
+        )
     try:
         with np.load(path, allow_pickle=False) as archive:
+            if "json" not in archive.files:
+                raise ModelError(f"'{path}' holds no integer network", expected="a .npz written by fpgacompress")
             arrays = {name: archive[name] for name in archive.files}
         head = json.loads(arrays.pop("json").tobytes().decode())
         if head.get("format") != FORMAT:

@@ -6,7 +6,7 @@ imported for the first time. Everything that trains goes through :func:`load`; n
 ``stack`` imports them, ``files`` reads and writes models, ``graph`` rewrites them (no wrappers, logits at the end, float64).
 """
 
-from .files import load_model, save_model
+from .files import load_model, save_model, training_config
 from .graph import Prepared, does_nothing, float64, prepared, unwrapped
 from .stack import custom_objects, load, load_tfmot, seed_everything, versions
 
@@ -21,6 +21,7 @@ __all__ = [
     "prepared",
     "save_model",
     "seed_everything",
+    "training_config",
     "unwrapped",
     "versions",
 ]

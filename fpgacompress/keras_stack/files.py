@@ -159,6 +159,22 @@ def load_model(path: str | Path) -> Any:
         raise _reason(error, path) from error
 
 
+def training_config(path: str | Path) -> dict[str, Any]:
+    """What a readable model file says of its training (loss, optimizer, metrics), without compiling; empty when it says nothing."""
+    path = Path(path)
+    if path.is_dir():
+        root, _ = _saved_model_head(path)
+        return root.get("training_config") or {}
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            return json.loads(archive.read("config.json")).get("compile_config") or {}
+    import h5py
+
+    with h5py.File(path, "r") as file:
+        text = file.attrs.get("training_config")
+    return json.loads(text.decode() if isinstance(text, bytes) else text) if text else {}
+
+
 def save_model(model: Any, path: str | Path) -> Path:
     """Write a model as ``.h5`` (exact for QKeras), first to a neighbour file, then renamed, so no half file is ever left."""
     path = Path(path)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..data import Preprocessing
+from ..data.samples import Samples, read_samples
 from ..errors import DataError, FpgaCompressError, ModelError
 from ..firmware.hls import Firmware, generate
 from ..firmware.verify import HlsExecutor, IntegerExecutor, KerasExecutor, VerifyReport, verify
@@ -24,7 +25,6 @@ from ..keras_stack import load_model
 from ..lower.inputs import checked_data, parse_type, store_data
 from ..lower.read import read
 from .hardware import kept_channels
-from .verification_data import Samples, read_samples
 
 EXECUTORS = ("keras", "integer", "hls")
 BOARD = "pynq-z2"
@@ -44,13 +44,17 @@ class _Subject:
     notes: list[str] = field(default_factory=list)
 
 
+def _read(data: Any, shape: tuple[int | None, ...], preprocessing: Preprocessing | None, data_dir: Any) -> Samples:
+    return read_samples(data, shape, split="test", preprocessing=preprocessing, data_dir=data_dir, bytes_as_pixels=True)
+
+
 def _fixed_network(network: IntegerNetwork, data: Any, preprocessing: Preprocessing | None, data_dir: Any, **parts: Any) -> _Subject:
     """A network whose input type is given; the data have to fit it."""
     subject = _Subject(network, **parts)
     if data is not None:
-        samples = read_samples(data, network.input.shape, preprocessing, data_dir)
+        samples = _read(data, network.input.shape, preprocessing, data_dir)
         subject.stored, note = store_data(checked_data(samples.x, network.input.shape), network.input.out)
-        subject.notes += [samples.origin, *([note] if note else [])]
+        subject.notes += [f"data: {samples.origin}", *([note] if note else [])]
     return subject
 
 
@@ -81,10 +85,10 @@ def _open_model(model: Any, data: Any, input_type: FixedType | str | None, data_
     """A Keras model: its input type is the one asked for, else the preprocessing's, else found by :func:`~fpgacompress.lower.read.read`."""
     samples: Samples | None = None
     if data is not None:
-        samples = read_samples(data, tuple(model.input_shape[1:]) if len(model.inputs or ()) == 1 else (), None, data_dir)
+        samples = _read(data, tuple(model.input_shape[1:]) if len(model.inputs or ()) == 1 else (), None, data_dir)
         input_type = input_type or samples.type
     reading = read(model, input_type=input_type, data=samples.x if samples else None)
-    origin = [samples.origin] if samples else []
+    origin = [f"data: {samples.origin}"] if samples else []
     return _Subject(reading.network, reading.model, stored=reading.stored, notes=[*origin, *reading.notes])
 
 
@@ -103,6 +107,12 @@ def _open(model: Any, data: Any, input_type: FixedType | str | None, data_dir: A
     if (path / "student.npz").is_file() and (path / "student.h5").is_file():
         return _open_published(path, data, input_type, data_dir)
     if path.is_dir() and not (path / "saved_model.pb").is_file():
+        if not (path / "figures.json").is_file():
+            raise ModelError(
+                f"the folder '{path}' holds no model",
+                expected="a SavedModel, the folder of a finished run, or a folder with student.h5 and student.npz",
+                do="give the model file itself",
+            )
         return _open_run(path, data, input_type, data_dir)
     return _open_model(load_model(path), data, input_type, data_dir)
 

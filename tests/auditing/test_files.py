@@ -8,12 +8,9 @@ import pytest
 from fpgacompress import keras_stack
 from fpgacompress.auditing import audit
 from fpgacompress.auditing.files import open_model, read_hls_config
-from fpgacompress.auditing.samples import read_samples
 from fpgacompress.data import Preprocessing
 from fpgacompress.errors import DataError, ModelError
 from fpgacompress.integer import FixedType
-
-from .published import DEMO_DATA
 
 stack = keras_stack.load()
 keras, qkeras = stack.keras, stack.qkeras
@@ -78,33 +75,3 @@ def test_hls_configurations_in_both_formats_with_and_without_the_project_around(
     for name in ("c.yml", "none.yml"):
         with pytest.raises(DataError, match=name):
             read_hls_config(tmp_path / name)
-
-
-def test_arrays_in_files_are_taken_as_they_are_and_test_splits_are_not(tmp_path):
-    x = np.arange(8.0).reshape(2, 4)
-    np.savez(tmp_path / "a.npz", x_test=x + 1, x_train=x, y_train=[2, 0])
-    np.save(tmp_path / "b.npy", x)
-    np.savez(tmp_path / "c.npz", x_test=x)
-    found = read_samples(str(tmp_path / "a.npz"), (4,))
-    assert np.array_equal(found.x, x) and found.y.tolist() == [2, 0] and found.type is None
-    assert np.array_equal(read_samples(tmp_path / "b.npy", (2, 2)).x, x.reshape(2, 2, 2))
-    with pytest.raises(DataError, match="test split"):
-        read_samples(tmp_path / "c.npz", (4,))
-
-
-def test_csv_files_with_and_without_labels(tmp_path):
-    (tmp_path / "plain.csv").write_text("1,2,3,4\n5,6,7,8\n")
-    (tmp_path / "labelled.csv").write_text("a,b,c,d,class\n1,2,3,4,yes\n5,6,7,8,no\n")
-    assert read_samples(tmp_path / "plain.csv", (4,)).x.tolist() == [[1, 2, 3, 4], [5, 6, 7, 8]]
-    found = read_samples(tmp_path / "labelled.csv", (4,))
-    assert found.x.tolist() == [[1, 2, 3, 4], [5, 6, 7, 8]] and found.y.tolist() == [1, 0]
-
-
-def test_named_data_are_the_validation_split_with_the_models_preprocessing():
-    from fpgacompress.data import load
-
-    dataset = load("gamma_neutron", data_dir=DEMO_DATA)
-    own = read_samples("gamma_neutron", (161,), data_dir=DEMO_DATA)
-    assert np.array_equal(own.x, dataset.preprocessing.apply(dataset.validation.x)) and own.type == dataset.preprocessing.input_type
-    other = Preprocessing(1.0, 0.0, (0.0, 1023.0), FixedType(10, 10, False, "RND_CONV", "SAT"))
-    assert np.array_equal(read_samples("gamma_neutron", (161,), other, DEMO_DATA).x, dataset.validation.x)

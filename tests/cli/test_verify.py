@@ -98,7 +98,7 @@ def test_a_named_data_set(capsys, tmp_path):
     )
     told = json.loads(out)
     assert status == 0 and told["sources"]["data"]["samples"] == 10_000
-    assert told["notes"][0] == "data: the 10000 test samples of fashion_mnist, preprocessed"
+    assert told["notes"][0] == "data: the 10000 test samples of fashion_mnist, its preprocessing applied"
 
 
 @pytest.mark.parametrize("form", ["npy", "csv", "csv with labels", "npz"])
@@ -171,7 +171,7 @@ WRONG = {
     "hls samples": (["MODEL", "--hls-samples", "0"], "--hls-samples 0"),
     "float model": ([str(FILES / "mlp_softmax_inside.h5")], "layer 'fc2' (Dense) has float weights"),
     "Keras 3": ([str(FILES / "keras3.keras")], "was saved by Keras 3"),
-    "not a run": (["FOLDER"], "figures.json"),
+    "not a run": (["FOLDER"], "holds no model"),
 }
 
 

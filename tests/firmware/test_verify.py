@@ -71,6 +71,21 @@ def test_float64_follows_every_quantizer(form):
     assert report.exact and report.float32_inexact["samples"] > 50
 
 
+def test_a_cast_of_large_values_to_a_fine_grid_is_proven_too():
+    """No sum passes 24 bits, but QKeras' ``x + (q - x)`` does; the network names the cast beforehand."""
+    coarse = {"kernel_quantizer": "quantized_bits(4,12,alpha=1)", "use_bias": False}
+    layers = [
+        L.Input((4,), name="x"),
+        qkeras.QDense(6, name="fc", **coarse),
+        qkeras.QActivation("quantized_bits(12,0,alpha=1)", name="act"),
+    ]
+    model = scatter(keras.Sequential([*layers, qkeras.QDense(2, name="out", **Q)], name="cast"), 3, 2000.0)
+    network = lower(model, FixedType(6, 6))
+    report = verify(network, random_inputs(network, 200), {"keras": KerasExecutor(model, network)})
+    assert any("'act'" in note for note in report.notes) and not any("'fc'" in note for note in report.notes)
+    assert report.exact and report.float32_inexact["layer"] == "act"
+
+
 @pytest.mark.parametrize("name", MODELS)
 def test_every_layer_is_compared(name):
     model = MODELS[name](seed=2)

@@ -69,3 +69,5 @@ def test_an_unknown_layer_is_refused():
     network = mlp(np.random.default_rng(1), [5, 3], FixedType(5, 2))
     with pytest.raises(ModelError, match="'fc9'.*one of fc0"):
         with_accumulators(network, {"fc9": FixedType(8, 4)})
+    with pytest.raises(ModelError, match="at most 62 bits"):
+        with_accumulators(network, {"fc0": FixedType(64, 64)})

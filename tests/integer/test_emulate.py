@@ -123,6 +123,26 @@ def test_wrong_inputs_are_refused(wrong, message):
         run(network, wrong)
 
 
+def test_a_cast_that_float32_would_round_is_named():
+    """QKeras computes ``x + (q - x)``: the difference needs the input's range and the quantizer's least bit at once."""
+    for width, expected in ((18, {}), (19, {"act": 26})):
+        net = Builder("cast")
+        at = net.input("x", FixedType(width, width), (2,))
+        net.quantize("act", at, FixedType(8, 1, True, "RND_CONV", "SAT"))  # 7 fractional bits
+        assert inexact_in_float32(net.network()) == expected
+
+
+def test_what_is_no_integer_network_is_said_to_be_none(tmp_path):
+    from fpgacompress.integer import load
+
+    np.savez(tmp_path / "data.npz", x=np.zeros(3))
+    (tmp_path / "model.h5").write_bytes(b"\x89HDF")
+    with pytest.raises(ModelError, match="holds no integer network"):
+        load(tmp_path / "data.npz")
+    with pytest.raises(ModelError, match="is a Keras model"):
+        load(tmp_path / "model.h5")
+
+
 def test_no_tensorflow_needed():
     code = "import sys, fpgacompress.integer, fpgacompress.firmware.hls; assert not {'tensorflow', 'hls4ml'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
