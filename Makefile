@@ -5,7 +5,7 @@ VERSION := $(shell $(PYTHON) -c 'import sys; print("%d%d" % sys.version_info[:2]
 LOCK := requirements/py$(VERSION).txt
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow bench-demo bench-training bench-ablation bench-emulation bench-exactness calibrate notebook lint clean
+.PHONY: help install demo test test-slow bench-demo bench-training bench-ablation bench-emulation bench-exactness bench-quantization bench-quantization-qat bench-adder-graph bench-allocation bench-learned-bits calibrate notebook lint clean
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,8 +41,23 @@ bench-emulation: install ## emulation against Keras and hls4ml, samples per seco
 bench-exactness: install ## differing bits of QKeras, emulation and C simulation on whole test sets (FPGACOMPRESS_DATA: where mnist is)
 	$(BIN)/python -m benchmarks.exactness
 
+bench-adder-graph: install ## cells of adder graphs: what rounding and saturation cost (needs da4ml: .venv/bin/pip install da4ml==0.6.0)
+	$(BIN)/python -m benchmarks.adder_graph
+
+bench-quantization-qat: install ## 4 bits against float after training, and the ways of training against each other (FPGACOMPRESS_DATA)
+	$(BIN)/python -m benchmarks.quantization_qat
+
+bench-quantization: install ## 8 bits after training against float on five tasks, with TFLite beside it (FPGACOMPRESS_DATA)
+	$(BIN)/python -m benchmarks.quantization
+
 bench-ablation: install ## what QAT, QAP and distillation each add, 5 seeds, paired
 	$(BIN)/python -m benchmarks.ablation
+
+bench-learned-bits: install ## one training with learned bits against uniform bits and HGQ2 (FPGACOMPRESS_DATA: where magic, drybean, mnist are)
+	$(BIN)/python -m benchmarks.learned_bits
+
+bench-allocation: install ## bits per layer for one budget: uniform, greedy, exact, Optuna, AutoQKeras (FPGACOMPRESS_DATA: where magic is)
+	$(BIN)/python -m benchmarks.allocation
 
 calibrate: install ## fit the estimator again (DATA=folder with the synthesis tables)
 	$(BIN)/python -m fpgacompress.hardware.calibrate --data $(DATA)

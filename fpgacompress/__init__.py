@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .keras_stack import load_model
     from .lower.read import read
     from .pipeline import Run, check, compress, open_run
+    from .pipeline.quantize_model import quantize_model
     from .pipeline.verification import verify_model
     from .recipe import Recipe, load_recipe
     from .train import fit
@@ -43,6 +44,7 @@ _PUBLIC = {
     "estimate": "hardware.estimate",
     "verify": "firmware.verify",
     "verify_model": "pipeline.verification",
+    "quantize_model": "pipeline.quantize_model",
 }
 
 __all__ = [
@@ -58,6 +60,7 @@ __all__ = [
     "load_model",
     "load_recipe",
     "open_run",
+    "quantize_model",
     "read",
     "verify",
     "verify_model",

@@ -17,6 +17,12 @@ from .registry import nearest
 Bits = int | Literal["auto"]
 
 
+def _integer_bits(value: Bits | None) -> Bits | None:
+    if isinstance(value, int) and not -16 <= value <= 16:
+        raise ValueError("integer bits lie between -16 and 16, or are auto")
+    return value
+
+
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", validate_default=True)
 
@@ -47,7 +53,9 @@ class StudentSection(_Section):
 
 
 class LayerBits(_Section):
-    kernel: int | None = Field(None, ge=2, le=16, description="Bits of each weight, sign included.")
+    kernel: Annotated[int, Field(ge=2, le=16)] | Literal["ternary", "binary"] | None = Field(
+        None, description="Bits of each weight, sign included; or ternary (-1, 0, 1), or binary (-1, 1), times a power of two."
+    )
     kernel_integer: Bits | None = Field(
         None, description="Integer bits of the weights without sign (may be negative), or auto: fitted to the weights."
     )
@@ -59,31 +67,112 @@ class LayerBits(_Section):
     @field_validator("kernel_integer", "bias_integer", "activation_integer")
     @classmethod
     def _range(cls, value: Bits | None) -> Bits | None:
-        if isinstance(value, int) and not -16 <= value <= 16:
-            raise ValueError("integer bits lie between -16 and 16, or are auto")
-        return value
+        return _integer_bits(value)
 
 
-_DEFAULT_BITS = LayerBits(kernel=6, kernel_integer="auto", bias=10, bias_integer="auto", activation=6, activation_integer="auto")
+class LearnedSection(_Section):
+    granularity: Literal["weight", "channel", "tensor"] = Field(
+        "weight",
+        description="What has bits of its own: each weight, each output channel, or each kernel. Activations have theirs per layer.",
+    )
+    epochs: int = Field(
+        300, ge=1, description="Epochs of the ramp, in which the price of a bit grows; it ends early where accuracy breaks."
+    )
+    tune_epochs: int = Field(40, ge=2, description="Epochs each point of the front trains on with its bits fixed.")
+    points: int = Field(10, ge=1, description="Students to leave, from dear to cheap, evenly spaced over the logarithm of their cost.")
+    learning_rate: float = Field(
+        5e-3, gt=0, description="Highest rate of Adam in the ramp, for weights and bits; the tuning starts at a third of it."
+    )
+    cycles: int = Field(
+        30, ge=1, description="How often the learning rate falls in the ramp and starts anew; points are taken where it is lowest."
+    )
+    beta_first: float = Field(
+        0.1, gt=0, description="Weight of the EBOPs, as a share of those at the start, in the loss at the begin of the ramp."
+    )
+    beta_last: float = Field(50.0, gt=0, description="That weight at the end of the ramp; it grows by the same factor in each epoch.")
+    masks: bool = Field(False, description="Prune as the section prune says, too; learned bits prune on their own where 0 bits are left.")
+    target: int | None = Field(None, ge=1, description="EBOPs to steer to and hold, for one student instead of a front.")
+    loss: float = Field(
+        0.005,
+        ge=0,
+        lt=1,
+        description="The run goes on with the cheapest student whose validation accuracy is at most so far below the best one's.",
+    )
 
 
 class QuantizeSection(_Section):
-    default: LayerBits = Field(default_factory=lambda: _DEFAULT_BITS.model_copy(), description="Bits of every layer that no pattern names.")
+    preset: Literal["int8", "int4", "w4a6", "ternary", "binary", "first-and-last-8"] | None = Field(
+        None,
+        description="Bits that default and layers start from, by name (own entries win, field by field): int8, int4, w4a6, ternary, binary, "
+        "first-and-last-8. Without one, weights and activations have 6 bits and biases 10.",
+    )
+    default: LayerBits = Field(
+        default_factory=LayerBits, description="Bits of every layer that no pattern names; what is left out comes from the preset."
+    )
     layers: dict[str, LayerBits] = Field(
         default_factory=dict, description="Layer name or pattern (hidden*, conv?) to its own bits; later entries win, field by field."
     )
-    ranges: Literal["max", "mse", "surviving"] = Field(
+    input: int | None = Field(
+        None, ge=1, le=16, description="Bits of the network's input, where fewer than the preprocessing delivers are wanted."
+    )
+    input_integer: Bits = Field("auto", description="Integer bits of the input without sign, or auto: fitted on training samples.")
+    method: Literal["qat", "ptq", "dynamic", "learned"] = Field(
+        "qat",
+        description="qat (quantized while training), ptq (quantized after the float training), dynamic (only weights are quantized; no firmware), "
+        "learned (bits are trained, too).",
+    )
+    start: Literal["float", "scratch"] = Field(
+        "float", description="What qat starts from: the trained float student, or fresh weights (scratch)."
+    )
+    ranges: Literal["max", "mse", "percentile", "surviving"] = Field(
         "max",
         description="How the integer bits of weights are fitted when auto: max (nothing saturates at the start), mse (least squared error), "
-        "surviving (least squared error over the weights that pruning will leave). Activations are always fitted for least squared error.",
+        "percentile (what lies beyond it saturates), surviving (least squared error over the weights that pruning will leave).",
     )
+    activation_ranges: Literal["max", "mse", "percentile"] = Field(
+        "mse", description="How the integer bits of activations and of the input are fitted when auto, on calibration samples."
+    )
+    percentile: float = Field(
+        99.9, gt=50, le=100, description="Percentile of the magnitudes that the ranges hold where they are fitted by percentile."
+    )
+    scales: Literal["tensor", "channel"] = Field(
+        "tensor", description="One binary point for a whole kernel, or one for each of its output channels (powers of two either way)."
+    )
+    rounding: Literal["nearest", "truncate"] = Field(
+        "nearest",
+        description="Rounding of activations: nearest (half to even), or truncate (towards minus infinity, which costs no adder).",
+    )
+    dead_start: Literal["refuse", "rescale"] = Field(
+        "refuse",
+        description="What to do with a layer whose weights (nearly) all quantize to 0 before training: stop, or fit its integer bits.",
+    )
+    stages: list[Annotated[int, Field(ge=2, le=16)]] = Field(
+        default_factory=list,
+        description="Progressive qat: bits of kernels and activations in each stage before the last, for example [8, 6]; never fewer than their own, "
+        "which the last stage trains.",
+    )
+    stochastic_rounding: bool = Field(False, description="Round weights at random while training; evaluation is always exact.")
+    noise_warmup: float = Field(
+        0.0, ge=0, le=1, description="Part of the training over which quantization fades in; 0: quantized from the start."
+    )
+    bias_correction: bool = Field(
+        False, description="ptq: add to each bias the mean error that quantized weights cause on calibration samples."
+    )
+    equalize: bool = Field(False, description="ptq: balance the ranges of neighbouring layers through their ReLU before quantizing.")
+    learned: LearnedSection = Field(default_factory=LearnedSection, description="Settings of the method learned.")
     calibration_samples: int = Field(2048, ge=1, description="Training samples that activation ranges are fitted on.")
 
-    @field_validator("default")
+    @field_validator("input_integer")
     @classmethod
-    def _complete(cls, value: LayerBits) -> LayerBits:
-        given = {k: v for k, v in value.model_dump().items() if v is not None}
-        return LayerBits(**{**_DEFAULT_BITS.model_dump(), **given})
+    def _range(cls, value: Bits) -> Bits:
+        return _integer_bits(value)  # type: ignore[return-value]
+
+    @field_validator("stages")
+    @classmethod
+    def _falling(cls, value: list[int]) -> list[int]:
+        if any(later >= earlier for earlier, later in zip(value, value[1:])):
+            raise ValueError(f"the stages {value} must fall, for example [8, 6]")
+        return value
 
 
 class PruneSection(_Section):
@@ -223,8 +312,12 @@ def _section_fields(path: tuple[str, ...]) -> list[str]:
     return list(model.model_fields)
 
 
+_TYPES = ("int", "float", "constrained-int")
+"""What pydantic adds to the place of an error for each type that a field may have, besides ``literal[...]``."""
+
+
 def _explain(error: dict[str, Any], file: str | None, lines: dict[tuple[str, ...], int]) -> RecipeError:
-    path = tuple(str(p) for p in error["loc"] if p not in ("int", "float", "literal['auto']", "int-literal"))
+    path = tuple(str(p) for p in error["loc"] if p not in _TYPES and not str(p).startswith("literal["))
     kind, value = error["type"], error.get("input")
     place = _place(file, lines, path)
     if kind == "extra_forbidden":
@@ -234,9 +327,16 @@ def _explain(error: dict[str, Any], file: str | None, lines: dict[tuple[str, ...
         return RecipeError(f"{place}this field is missing", do="add it; 'fpgacompress recipe init' writes a complete example")
     if kind == "literal_error":
         allowed = error["ctx"]["expected"].replace("'", "").replace(" or ", ", ").split(", ")
-        return RecipeError(f"{place}found {value!r}", expected=f"{nearest(value, allowed)}one of {', '.join(allowed)}")
+        numbers = ", or a number" if error.get("or_number") else ""
+        return RecipeError(f"{place}found {value!r}", expected=f"{nearest(value, allowed)}one of {', '.join(allowed)}{numbers}")
     message = error["msg"].removeprefix("Value error, ").replace("Input should be", "a value that is")
     return RecipeError(f"{place}found {value!r}", expected=message) if kind != "value_error" else RecipeError(f"{place}{message}")
+
+
+def _words(details: list[Any]) -> list[Any]:
+    """The errors of texts where one of some words is allowed, or a number: the words are the better answer to a text."""
+    found = [d for d in details if d["type"] == "literal_error" and isinstance(d["input"], str)]
+    return [d | {"or_number": any(o["loc"][:-1] == d["loc"][:-1] and o is not d for o in details)} for d in found]
 
 
 def parse_recipe(data: Any, *, file: str | None = None, lines: dict[tuple[str, ...], int] | None = None) -> Recipe:
@@ -252,7 +352,7 @@ def parse_recipe(data: Any, *, file: str | None = None, lines: dict[tuple[str, .
         recipe = Recipe.model_validate(data)
     except ValidationError as error:
         details = error.errors()
-        own = [d for d in details if d["type"] == "extra_forbidden"] or details
+        own = [d for d in details if d["type"] == "extra_forbidden"] or _words(details) or details
         raise _explain(own[0], file, lines) from None  # type: ignore[arg-type]
     recipe._file, recipe._lines = file, lines
     return recipe

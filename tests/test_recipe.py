@@ -26,10 +26,10 @@ def test_yaml_round_trip(tmp_path):
     assert again.quantize.layers["hidden*"].kernel == 4
 
 
-def test_partial_default_bits_keep_the_other_defaults():
-    recipe = load_recipe({"name": "a", "data": {"source": "x"}, "quantize": {"default": {"kernel": 3}}})
+def test_bits_that_are_left_out_stay_open_for_the_preset():
+    recipe = load_recipe({"name": "a", "data": {"source": "x"}, "quantize": {"default": {"kernel": 3}}}, overrides=["quantize.preset=int8"])
     assert recipe.quantize.default.kernel == 3
-    assert recipe.quantize.default.activation_integer == "auto"
+    assert recipe.quantize.default.activation is None
 
 
 def test_overrides_win(tmp_path):
@@ -45,6 +45,11 @@ def test_overrides_win(tmp_path):
         (GOOD + "prune:\n  layers: {hidden1: 1.0}\n", 5, ["prune.layers", "hidden1"]),
         (GOOD + "prune: {begin: 0.9}\n", 4, ["begin (0.9) must be before end"]),
         (GOOD + "quantize:\n  layers:\n    h*: {kernal: 3}\n", 6, ["quantize.layers.h*.kernal", "did you mean 'kernel'?"]),
+        (GOOD + "quantize:\n  default: {kernel: tenary}\n", 5, ["quantize.default.kernel: found", "'ternary'?", "or a number"]),
+        (GOOD + "quantize:\n  default: {kernel: 17}\n", 5, ["quantize.default.kernel: found 17", "less than or equal to 16"]),
+        (GOOD + "quantize: {preset: int-8}\n", 4, ["quantize.preset", "did you mean 'int8'?"]),
+        (GOOD + "quantize: {stages: [6, 8]}\n", 4, ["quantize.stages", "must fall"]),
+        (GOOD + "quantize: {input_integer: 40}\n", 4, ["quantize.input_integer", "between -16 and 16"]),
         (GOOD + "  validation: 0\n", 4, ["data.validation", "greater than 0"]),
         (GOOD + "firmware: {io: io_paralel}\n", 4, ["firmware.io", "did you mean 'io_parallel'?"]),
         (GOOD + "train: {epochs: 2.5}\n", 4, ["train.epochs", "2.5", "integer"]),
@@ -87,7 +92,13 @@ def test_every_field_is_documented_and_the_example_holds_them_all(tmp_path):
         assert meaning in text, name
 
 
-@given(st.integers(2, 16), st.integers(-16, 16), st.floats(0, 0.99), st.floats(0.01, 50), st.floats(0, 1))
+@given(
+    st.one_of(st.integers(2, 16), st.sampled_from(["ternary", "binary"])),
+    st.integers(-16, 16),
+    st.floats(0, 0.99),
+    st.floats(0.01, 50),
+    st.floats(0, 1),
+)
 def test_any_legal_values_survive_yaml(bits, integer, sparsity, temperature, alpha):
     import yaml
 

@@ -59,7 +59,9 @@ def has_automatic_scale(quantizer: Any) -> bool:
 
 
 def is_linear(activation: Any) -> bool:
-    """Whether an activation is signed and straight but for rounding and saturation: ``quantized_bits`` of two bits or more."""
+    """Whether an activation is signed and straight but for rounding and saturation: ``quantized_bits`` of two bits or more, ours too."""
+    if type(activation).__name__ == "truncated_bits":
+        return True
     return type(activation).__name__ == "quantized_bits" and bool(activation.keep_negative) and int(activation.bits) > 1
 
 
@@ -93,6 +95,10 @@ def _relu(quantizer: Any) -> Grid:
     return Grid(int(float(bound) / grid.step) + 1, grid.step, 0.0, float(bound))
 
 
+def _truncated(quantizer: Any) -> Grid:
+    return _of_type(FixedType(quantizer.bits, quantizer.integer + quantizer.signed, quantizer.signed, "TRN", "SAT"))
+
+
 def _powers(quantizer: Any) -> Grid:
     return Grid(2 * (int(quantizer._max_exp) - int(quantizer._min_exp) + 1))
 
@@ -100,6 +106,9 @@ def _powers(quantizer: Any) -> Grid:
 _KNOWN = {
     "quantized_bits": _bits,
     "quantized_relu": _relu,
+    "truncated_bits": _truncated,
+    "truncated_relu": _truncated,
+    "channel_bits": lambda q: Grid(2**q.bits - q.symmetric),
     "quantized_po2": _powers,
     "ternary": lambda q: Grid(3),
     "stochastic_ternary": lambda q: Grid(3),

@@ -7,7 +7,7 @@ imported for the first time. Everything that trains goes through :func:`load`; n
 """
 
 from .files import load_model, save_model, training_config
-from .graph import Prepared, does_nothing, float64, prepared, unwrapped
+from .graph import Prepared, does_nothing, float64, prepared, replaced, unwrapped
 from .stack import custom_objects, load, load_tfmot, seed_everything, versions
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "load_model",
     "load_tfmot",
     "prepared",
+    "replaced",
     "save_model",
     "seed_everything",
     "training_config",

@@ -18,6 +18,8 @@ _SQUASHING = ("softmax", "softmax_v2", "log_softmax", "log_softmax_v2", "sigmoid
 _NOTHING = ("Dropout", "SpatialDropout1D", "SpatialDropout2D", "GaussianDropout", "AlphaDropout", "GaussianNoise", "ActivityRegularization")
 
 Settings = dict[str, Any]
+Call = Callable[[Any, Any, Any], Any]
+"""(layer, args, kwargs) -> the result that stands in for the layer's."""
 
 
 @dataclass(frozen=True)
@@ -97,8 +99,8 @@ class _Copier:
         return result
 
 
-def _replayed(model: Any, inputs: list[Any], copier: _Copier) -> list[Any]:
-    """Outputs of a copy of ``model``'s graph for new inputs; models inside models are opened."""
+def _replayed(model: Any, inputs: list[Any], call: Call, nested: list[str]) -> list[Any]:
+    """Outputs of ``model``'s graph for new inputs, each layer replaced by ``call``; models inside models are opened, and named in ``nested``."""
     stack = load()
     nest = stack.tf.nest
     known = {id(old): tensor for old, tensor in zip(model.inputs, inputs, strict=True)}
@@ -114,10 +116,10 @@ def _replayed(model: Any, inputs: list[Any], copier: _Copier) -> list[Any]:
             if isinstance(node.layer, stack.keras.Model):
                 if not has_graph(node.layer):
                     raise _subclassed(node.layer)
-                copier.nested.append(node.layer.name)
-                results = _replayed(node.layer, nest.flatten(args[0]), copier)
+                nested.append(node.layer.name)
+                results = _replayed(node.layer, nest.flatten(args[0]), call, nested)
             else:
-                results = copier.call(node.layer, args, kwargs)
+                results = call(node.layer, args, kwargs)
             known.update((id(old), result) for old, result in zip(nest.flatten(node.outputs), nest.flatten(results), strict=True))
     return [known[id(t)] for t in model.outputs]
 
@@ -158,9 +160,28 @@ def rebuilt(model: Any, change: Callable[[Settings], Settings] = lambda settings
             stack.keras.Input(t.shape[1:], dtype=change({"dtype": t.dtype.name})["dtype"], name=t._keras_history.layer.name)
             for t in model.inputs
         ]
-        outputs = _replayed(model, inputs, copier)
+        outputs = _replayed(model, inputs, copier.call, copier.nested)
     single = len(inputs) == len(outputs) == 1
     return stack.keras.Model(*(inputs[0], outputs[0]) if single else (inputs, outputs), name=model.name), copier
+
+
+def replaced(model: Any, call: Call, front: Callable[[Any], Any] = lambda tensor: tensor) -> Any:
+    """A functional model on the graph of ``model`` where other layers stand in for its layers.
+
+    Args:
+        model: sequential or functional, with one input and one output; it is not changed.
+        call: (layer, args, kwargs) -> what stands in for the layer's result; called in topological order.
+        front: what the first layer reads, made of the input tensor.
+
+    Raises:
+        UnsupportedError: a subclassed or unbuilt model.
+    """
+    if not has_graph(model):
+        raise _subclassed(model)
+    keras = load().keras
+    old = model.inputs[0]
+    new = keras.Input(old.shape[1:], dtype=old.dtype.name, name=old._keras_history.layer.name)
+    return keras.Model(new, _replayed(model, [front(new)], call, [])[0], name=model.name)
 
 
 def _squashing(layer: Any) -> str | None:

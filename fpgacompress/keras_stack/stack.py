@@ -53,8 +53,15 @@ def _activation_from_config(cls: Any, config: dict[str, Any]) -> Any:
     return cls(**config)
 
 
+def _own_quantizers() -> tuple[Any, ...]:
+    """Quantizer classes of ours; to be called once the libraries are imported."""
+    from . import channel, learned, quantizers
+
+    return (*quantizers.CLASSES, *channel.CLASSES, *learned.CLASSES)
+
+
 @contextlib.contextmanager
-def _quiet_native_stderr() -> Iterator[None]:
+def quiet_native_stderr() -> Iterator[None]:
     """Drop what TensorFlow's C++ start-up prints on file descriptor 2 before its log level is read."""
     sys.stderr.flush()
     keep = os.dup(2)
@@ -96,7 +103,7 @@ def load() -> types.SimpleNamespace:
     """
     import numpy as np
 
-    with warnings.catch_warnings(), _quiet_native_stderr():
+    with warnings.catch_warnings(), quiet_native_stderr():
         warnings.simplefilter("ignore")
         tf = _import_tensorflow()
         tf.get_logger().setLevel("ERROR")
@@ -110,6 +117,8 @@ def load() -> types.SimpleNamespace:
     if not isinstance(qkeras.quantizers.K, _FloatPow):
         qkeras.quantizers.K = _FloatPow(qkeras.quantizers.K, tf)
         qkeras.QActivation.from_config = classmethod(_activation_from_config)
+        for quantizer in _own_quantizers():
+            setattr(qkeras.quantizers, quantizer.__name__, quantizer)  # where QKeras looks up quantizers written as text
     tf_keras.utils.disable_interactive_logging()
     return types.SimpleNamespace(tf=tf, keras=tf_keras, qkeras=qkeras)
 
@@ -118,7 +127,7 @@ def load() -> types.SimpleNamespace:
 def load_tfmot() -> Any:
     """tensorflow-model-optimization's sparsity API (``prune_low_magnitude``, schedules, ``strip_pruning``)."""
     load()
-    with warnings.catch_warnings(), _quiet_native_stderr():
+    with warnings.catch_warnings(), quiet_native_stderr():
         warnings.simplefilter("ignore")
         try:
             from tensorflow_model_optimization.python.core.sparsity.keras import prune, prune_registry, pruning_schedule, pruning_wrapper
@@ -148,14 +157,14 @@ def seed_everything(seed: int) -> None:
 
 
 def custom_objects() -> dict[str, Any]:
-    """Names that ``load_model`` needs for QKeras layers, quantizers and pruning wrappers."""
+    """Names that ``load_model`` needs for QKeras layers, quantizers (QKeras' and ours) and pruning wrappers."""
     from qkeras.utils import _add_supported_quantized_objects
 
     tf = load().tf
     objects: dict[str, Any] = {"log_softmax_v2": tf.nn.log_softmax}
     _add_supported_quantized_objects(objects)
     objects["PruneLowMagnitude"] = load_tfmot().PruneLowMagnitude
-    return objects
+    return objects | {quantizer.__name__: quantizer for quantizer in _own_quantizers()}
 
 
 def versions() -> dict[str, str]:

@@ -8,7 +8,8 @@ result's least bit ``r = S * 2**u / c``, ``u`` being the result's fractional bit
 QKeras rounds ``fl(r)`` half to even, where ``|fl(r) - r| <= 2**-24 * |r|``. Ties ``k + 1/2`` are float32 numbers and rounding to
 float32 is monotone, so ``fl(r)`` is never beyond a tie that ``r`` is not beyond: the results differ only if ``r`` is no tie but ``fl(r)`` is.
 With ``D = c * 2**max(-u, 0)``, ``r`` is an integer over ``D``, so what is no tie is at least ``1 / (2 * D)`` away from one, and
-``|r| * 2 * D <= 2**24`` suffices. Quotients beyond the type's range saturate either way and need no proof.
+``|r| * 2 * D <= 2**24`` suffices. Truncation has its borders on the levels ``k``, at least ``1 / D`` away. Quotients beyond the type's range saturate
+either way and need no proof.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ def single_rounding(largest: int, count: int, fraction: int, out: FixedType) -> 
         largest: magnitude of the largest sum, stored integers.
         count: number of elements.
         fraction: fractional bits of the input.
-        out: type of the result, rounding half to even, saturating.
+        out: type of the result, rounding half to even or truncating, saturating.
     """
     up = out.fraction - fraction
     quotient = min(largest * 2.0**up / count, float(max(out.high, -out.low) + 1))

@@ -107,6 +107,12 @@ def _relu(quantizer: Any, where: str) -> list[Step]:
     return steps
 
 
+def _truncated(quantizer: Any, where: str) -> list[Step]:
+    """``clip(floor(x * m / m_i), ...)``: the cast that leaves low bits out (our :mod:`..keras_stack.quantizers`); exact in float32 as such."""
+    signed = bool(quantizer.signed)
+    return [Cast(FixedType(int(quantizer.bits), int(quantizer.integer) + signed, signed, "TRN", "SAT"))]
+
+
 def _internal_sigmoid(where: str, quantizer: Any) -> float:
     """Slope of QKeras' internal sigmoid ``clip(slope * x + 0.5, 0, 1)``: 0.5 (hard) or 0.1875 (smooth)."""
     module = keras_stack.load().qkeras.quantizers
@@ -194,6 +200,8 @@ _RULES: dict[str, Callable[[Any, str], list[Step]]] = {
     "stochastic_binary": _binary,
     "quantized_po2": _po2,
     "quantized_relu_po2": _po2,
+    "truncated_bits": _truncated,
+    "truncated_relu": _truncated,
 }
 
 

@@ -21,7 +21,7 @@ from ..metrics.task import correct, evaluate
 from ..recipe import Recipe
 from ..run import RunFolder, digest, read_json, write_json
 from ..train import logits_of
-from .training import Trainer, history_of, variants
+from .training import Trainer, Variant, history_of, variants
 
 VERSION = 1
 _PLAIN = {"teacher": "float32 teacher", "float": "float32 student, the start of every quantized variant"}
@@ -160,6 +160,17 @@ def machine() -> dict[str, Any]:
     return {"system": platform.platform(), "processor": platform.machine(), "cores": os.cpu_count(), "memory_gib": round(memory, 1)}
 
 
+def _front(artifacts: dict[str, Path]) -> dict[str, Any]:
+    """The students of a training with learned bits, for the method that has them."""
+    path = artifacts["student"] / "front.json"
+    if not path.is_file():
+        return {}
+    ramp = [{"cost": row["cost"], "val_accuracy": row["val_accuracy"]} for row in history_of(artifacts["student"])]
+    rows = [row["val_accuracy"] for row in history_of(artifacts["float"])]
+    best = {"float_accuracy": max(rows)} if rows else {}
+    return {"front": {**read_json(path), **best, "ramp": ramp, "folder": str(artifacts["student"] / "points")}}
+
+
 def collect(recipe: Recipe, folder: RunFolder, dataset: Dataset, artifacts: dict[str, Path], problems: list[str]) -> dict[str, Any]:
     """Build the results tree and note in ``problems`` what was asked for and does not hold."""
     told = read_json(artifacts["evaluate"] / "metrics.json")
@@ -183,7 +194,7 @@ def collect(recipe: Recipe, folder: RunFolder, dataset: Dataset, artifacts: dict
             histograms[name] = _histograms(network)
             model |= {
                 "label": quantized[name].label,
-                "description": _describe(quantized[name].name, recipe),
+                "description": _describe(quantized[name], recipe),
                 "layers": rows,
                 **_costs(network),
             }
@@ -225,6 +236,7 @@ def collect(recipe: Recipe, folder: RunFolder, dataset: Dataset, artifacts: dict
             "majority": told["majority"],
         },
         "models": models,
+        **_front(artifacts),
         "comparisons": comparisons,
         "verify": verify,
         "hardware": {k: v for k, v in read_json(artifacts["hardware"] / "hardware.json").items() if k != "kept"},
@@ -250,10 +262,13 @@ def _cached_zeros(folder: RunFolder, artifact: Path) -> dict[str, float]:
     return read_json(folder.step("zeros", {"version": VERSION, "model": artifact.name}, make) / "zeros.json")
 
 
-def _describe(name: str, recipe: Recipe) -> str:
+def _describe(variant: Variant, recipe: Recipe) -> str:
+    if not variant.trained:
+        return "the float student, quantized without training"
     parts = ["fake quantization"]
-    if name != "qat":
+    if variant.pruned:
         parts.append(f"{recipe.prune.method} pruning")
-    if name == "student":
+    if variant.distilled:
         parts.append(f"distillation ({recipe.distill.method}, T={recipe.distill.temperature:g}, alpha={recipe.distill.alpha:g})")
-    return ", ".join(parts) + ", from the float student's weights"
+    start = "fresh weights" if recipe.quantize.start == "scratch" else "the float student's weights"
+    return ", ".join(parts) + f", from {start}"

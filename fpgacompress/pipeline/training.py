@@ -20,12 +20,15 @@ from ..errors import DataError, FpgaCompressError
 from ..keras_stack import load_model, save_model, seed_everything
 from ..prune.masks import strip
 from ..quantize.build import quantized_student
+from ..quantize.learned import Ebops
 from ..quantize.policy import value_of
 from ..recipe import Recipe
 from ..run import RunFolder, file_digest, read_json, write_json
 from ..train import TrainConfig, TrainingData, fit, logits_of
 from ..train.loop import shaped, steps_of
 from ..zoo.files import from_file
+from .learning import learned_student, twin_of
+from .quantizing import check_request, fresh, post_trained
 
 VERSION = 2
 """Raised when a step's meaning changes, so that old artifacts are not taken for new ones."""
@@ -38,17 +41,27 @@ class Variant:
     name: str
     pruned: bool
     distilled: bool
+    trained: bool = True
+    learned: bool = False
 
     @property
     def label(self) -> str:
         """The name the tables use."""
+        if not self.trained:
+            return "PTQ"
+        if self.learned:
+            return "KD+learned bits"
         return {(False, False): "QAT", (True, False): "QAP", (False, True): "KD+QAT", (True, True): "KD+QAP"}[(self.pruned, self.distilled)]
 
 
 def variants(recipe: Recipe) -> list[Variant]:
-    """The quantized models of a recipe, the student last."""
+    """The quantized models of a recipe, the student last; without training there is nothing to compare it with."""
+    if recipe.quantize.method == "ptq":
+        return [Variant("student", False, False, trained=False)]
     known = {"qat": Variant("qat", False, False), "qap": Variant("qap", True, False)}
-    return [*(known[name] for name in dict.fromkeys(recipe.compare)), Variant("student", True, True)]
+    learned = recipe.quantize.method == "learned"
+    student = Variant("student", recipe.quantize.learned.masks if learned else True, True, learned=learned)
+    return [*(known[name] for name in dict.fromkeys(recipe.compare)), student]
 
 
 def read_data(recipe: Recipe) -> Dataset:
@@ -220,7 +233,7 @@ class Trainer:
         )
 
     def quantized(self, variant: Variant, base: Path, teacher: Path) -> Path:
-        """Train one quantized variant from the float student's weights."""
+        """Make one quantized variant: trained from the float student's weights or from fresh ones, or quantized without training."""
         recipe, train = self.recipe, self.recipe.train
         inputs = {
             "version": VERSION,
@@ -235,20 +248,55 @@ class Trainer:
             inputs |= {"distill": recipe.distill.model_dump(mode="json"), "teacher": teacher.name}
 
         def make(where: Path) -> None:
-            x = self._arrays[0]
+            x, section = self._arrays[0], recipe.quantize
             seed_everything(self.seed)
-            model = self.quantized_model(load_model(base / "model.h5"), x, pruned=variant.pruned)
-            config = self._config(train.epochs, select_from=recipe.prune.end if variant.pruned else 0.0)
+            model = load_model(base / "model.h5")
+            if not variant.trained:
+                write_json(where / "history.json", [])
+                self._finish(where, post_trained(model, recipe, x, self.dataset.preprocessing.input_type))
+                return
+            model = fresh(model) if section.start == "scratch" else model
+            if variant.learned:
+                self._finish(where, self._learned(model, where, teacher, masks=variant.pruned))
+                return
+            model = self.quantized_model(model, x, pruned=variant.pruned)
+            config = self._config(
+                train.epochs,
+                select_from=recipe.prune.end if variant.pruned else 0.0,
+                stages=tuple(section.stages),
+                noise_warmup=section.noise_warmup,
+                stochastic_rounding=section.stochastic_rounding,
+            )
             if variant.pruned:
                 model = pruning.prune(model, recipe.prune, steps_of(len(x), config))
-            objective, extras = None, {}
-            if variant.distilled:
-                objective = distillation.objective(recipe.distill)
-                extras = {"teacher_logits": np.load(teacher / "logits_train.npy", mmap_mode="r")}
+            objective, extras = self._objective(teacher) if variant.distilled else (None, {})
             model = self._fit(variant.name, model, config, where, objective, extras)
             self._finish(where, strip(model) if variant.pruned else model)
 
-        return self.folder.step(variant.name, inputs, make, title=f"{variant.label}, {train.epochs} epochs{self._seed_note}")
+        epochs = recipe.quantize.learned.epochs if variant.learned else train.epochs
+        effort = f"{epochs} epochs" if variant.trained else "without training"
+        return self.folder.step(variant.name, inputs, make, title=f"{variant.label}, {effort}{self._seed_note}")
+
+    def _objective(self, teacher: Path) -> tuple[distillation.Objective, dict[str, np.ndarray]]:
+        """What the recipe distills, and the arrays it needs."""
+        return distillation.objective(self.recipe.distill), {"teacher_logits": np.load(teacher / "logits_train.npy", mmap_mode="r")}
+
+    def _learned(self, model: Any, where: Path, teacher: Path, *, masks: bool) -> Any:
+        """The student of the method learned, picked from a front that stays in the artifact."""
+        x, y, x_val, y_val = self._arrays
+        objective, extras = self._objective(teacher)
+        data = TrainingData(x, y, x_val, y_val, extras)
+        return learned_student(
+            model,
+            self.recipe,
+            data,
+            self.dataset.preprocessing.input_type,
+            where,
+            seed=self.seed,
+            objective=objective,
+            masks=masks,
+            say=self.folder.message,
+        )
 
     def quantized_model(self, model: Any, x: np.ndarray, *, pruned: bool) -> Any:
         """The QKeras twin of a float student, ranges fitted on the first training samples."""
@@ -271,10 +319,13 @@ class Trainer:
         Returns:
             Sizes for a summary: ``{"inputs", "classes", "train", "validation", "teacher_parameters", "student_parameters", "layers"}``.
         """
+        check_request(self.recipe)
         data = self.dataset
         distillation.objective(self.recipe.distill)
         teacher, student = self.sample_model("teacher"), self.sample_model("student")
         x = data.preprocessing.apply(data.train.x[:256])
+        if self.recipe.quantize.method == "learned":
+            Ebops(twin_of(student, self.recipe, x, data.preprocessing.input_type), data.preprocessing.input_type.width)
         twin = self.quantized_model(student, x, pruned=True)
         try:
             pruning.prune(twin, self.recipe.prune, steps_of(len(data.train), self._config(self.recipe.train.epochs)))

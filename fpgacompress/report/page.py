@@ -15,6 +15,7 @@ from .style import CSS
 CAPTIONS = {
     "accuracy_cost": "Accuracy of every model against what it costs; bars are the intervals of the model table. "
     "Models of equal cost stand a little apart.",
+    "front": "Each blue student was tuned with its bits fixed; the grey ramp is what the training met on its way. Validation data.",
     "training_curves": "Accuracy over the epochs; pruned variants below with the share of zeros that the schedule had reached.",
     "confusion": "Rows are true classes and sum to their samples; numbers are counts, empty cells are zero.",
     "layer_bits": "Widths of the fixed-point types of each layer, and zeros in the quantized weights against what the recipe asked for.",
@@ -42,7 +43,7 @@ def build_page(results: dict[str, Any], plots: dict[str, Path] | None = None) ->
 
     chapters = [
         ("done", "What was done", _done(results)),
-        ("models", "Models", join([sections.models_section(results), drawn("accuracy_cost", "confusion", "training_curves")])),
+        ("models", "Models", join([sections.models_section(results), drawn("accuracy_cost", "front", "confusion", "training_curves")])),
         ("layers", "The student, layer by layer", join([drawn("layer_bits", "weight_histograms"), sections.layers_section(results)])),
         (
             "board",

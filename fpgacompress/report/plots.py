@@ -1,6 +1,7 @@
 """Plots of the models: accuracy against cost, training curves, confusion matrices. Each function draws one PNG and returns its path.
 
-A function returns None when the results do not hold what it would draw. The plots of layers and of the board are in :mod:`plots_layers`.
+A function returns None when the results do not hold what it would draw. The plots of layers and of the board are in :mod:`plots_layers`,
+that of learned bits in :mod:`plots_front`.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from matplotlib.ticker import EngFormatter, LogLocator, MaxNLocator, PercentForm
 
 from ..figures import Figure
 from .canvas import look, sheet, spread
+from .plots_front import front
 from .plots_layers import layer_bits, utilisation, weight_histograms
 from .results import figure, label, models, student
 
@@ -208,6 +210,7 @@ def confusion(results: dict[str, Any], path: Path) -> Path | None:
 
 PLOTS: dict[str, tuple[str, Callable[[dict[str, Any], Path], Path | None]]] = {
     "accuracy_cost": ("Accuracy against cost", accuracy_cost),
+    "front": ("Learned bits: the front", front),
     "training_curves": ("Training", training_curves),
     "confusion": ("Who is taken for whom", confusion),
     "layer_bits": ("Bits and zeros of each layer", layer_bits),
@@ -223,4 +226,4 @@ def draw_all(results: dict[str, Any], folder: Path) -> dict[str, Path]:
     return {name: path for name, path in drawn.items() if path is not None}
 
 
-__all__ = ["PLOTS", "accuracy_cost", "confusion", "draw_all", "layer_bits", "training_curves", "utilisation", "weight_histograms"]
+__all__ = ["PLOTS", "accuracy_cost", "confusion", "draw_all", "front", "layer_bits", "training_curves", "utilisation", "weight_histograms"]

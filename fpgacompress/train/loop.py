@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,10 @@ from ..distill import Objective
 from ..errors import DataError, Interrupted, ModelError
 from ..keras_stack import load, seed_everything
 from ..prune.masks import Masks
+from ..quantize.progressive import Stage, StagedBits, shared_out
 from . import checkpoint
 from .monitor import better, score
+from .quantizing import Quantizing
 from .step import TrainingStep
 
 _CHUNK_SECONDS = 2.0
@@ -37,6 +40,10 @@ class TrainConfig:
         select_from: fraction of the training after which weights may be picked (when the sparsity is reached).
         balanced: weigh classes by the inverse of their frequency in the task loss.
         augment: "none" or "flip"; see :class:`.step.TrainingStep`.
+        stages: bits of the stages before the last (progressive quantization); the learning rate's schedule begins anew in each stage,
+            and weights are picked in the last one.
+        noise_warmup: fraction of the training over which quantization fades in; weights are picked behind it.
+        stochastic_rounding: round kernels at random in training.
     """
 
     epochs: int
@@ -49,6 +56,9 @@ class TrainConfig:
     select_from: float = 0.0
     balanced: bool = False
     augment: str = "none"
+    stages: tuple[int, ...] = ()
+    noise_warmup: float = 0.0
+    stochastic_rounding: bool = False
 
 
 @dataclass(frozen=True)
@@ -131,7 +141,8 @@ def fit(
         progress: called after each epoch with (epoch, epochs, figures, seconds left).
 
     Returns:
-        One dictionary per epoch: loss and its terms, accuracy, val_loss, val_accuracy, val_macro_f1, learning_rate, sparsity, seconds.
+        One dictionary per epoch: loss and its terms, accuracy, val_loss, val_accuracy, val_macro_f1, learning_rate, sparsity, seconds, and
+        the number of the stage (from 1) where there is more than one; validation figures are those of the stage's bits.
 
     Raises:
         DataError: no training or validation samples.
@@ -149,6 +160,7 @@ def fit(
     masks = Masks(model)
     masks.before_training()
     classes = int(model.output_shape[-1])
+    stages = shared_out(config.epochs, config.stages)
     step = TrainingStep(
         model,
         objective or Objective(),
@@ -160,6 +172,12 @@ def fit(
         schedule=config.schedule,
         augment=config.augment,
         seed=config.seed,
+        quantizing=Quantizing(
+            model,
+            warmup=round(config.noise_warmup * config.epochs * per_epoch),
+            stochastic=config.stochastic_rounding,
+            seed=config.seed,
+        ),
     )
     history: History = []
     best: list[np.ndarray] | None = None
@@ -167,41 +185,73 @@ def fit(
     if saved is not None and (found := checkpoint.restore(saved, step.variables)):
         best, state = found
         history = state["history"]
-    first_pick = min(math.ceil(config.select_from * config.epochs), config.epochs - 1)
+    first_pick = max(math.ceil(max(config.select_from, config.noise_warmup) * config.epochs), stages[-1].begin)
+    first_pick = min(first_pick, config.epochs - 1)
     writer = load().tf.summary.create_file_writer(str(tensorboard)) if tensorboard else None
     begin, done_before = time.perf_counter(), len(history)
-    for epoch in range(len(history), config.epochs):
-        started = time.perf_counter()
-        if config.patience and _waited(history, first_pick, config.monitor) >= config.patience:
-            break
-        try:
-            _epoch(step, config.seed, epoch, len(data.x), batch)
-        except KeyboardInterrupt:
-            raise Interrupted(f"stopped in epoch {epoch + 1} of {config.epochs}", do="give the same command again to go on") from None
-        row = {"epoch": float(epoch + 1), **step.take_means(per_epoch)}
-        if not math.isfinite(row["loss"]):
-            raise ModelError(
-                f"the loss became {row['loss']} in epoch {epoch + 1}", do="use a smaller learning rate, or look for outliers in the data"
-            )
-        row |= score(logits_of(model, data.x_val), data.y_val)
-        row |= {"learning_rate": float(step.optimizer.learning_rate.numpy()), "sparsity": masks.sparsity()}
-        row["seconds"] = time.perf_counter() - started
-        if epoch >= first_pick and better(row, history[first_pick:], config.monitor):
-            best = model_arrays(model)
-        history.append(row)
-        if saved is not None:
-            checkpoint.save(saved, step.variables, best, {"history": history})
-        if writer is not None:
-            _log(writer, row)
-        if progress is not None:
-            rate = (time.perf_counter() - begin) / (epoch + 1 - done_before)
-            progress(epoch + 1, config.epochs, row, rate * (config.epochs - epoch - 1))
+    with _staging(model, step, stages, per_epoch) as enter_stage:
+        for epoch in range(len(history), config.epochs):
+            started = time.perf_counter()
+            if config.patience and _waited(history, first_pick, config.monitor) >= config.patience:
+                break
+            stage = enter_stage(epoch)
+            try:
+                _epoch(step, config.seed, epoch, len(data.x), batch)
+            except KeyboardInterrupt:
+                raise Interrupted(f"stopped in epoch {epoch + 1} of {config.epochs}", do="give the same command again to go on") from None
+            row = {"epoch": float(epoch + 1), **stage, **step.take_means(per_epoch)}
+            if not math.isfinite(row["loss"]):
+                raise ModelError(
+                    f"the loss became {row['loss']} in epoch {epoch + 1}",
+                    do="use a smaller learning rate, or look for outliers in the data",
+                )
+            row |= score(logits_of(model, data.x_val), data.y_val)
+            row |= {"learning_rate": float(step.optimizer.learning_rate.numpy()), "sparsity": masks.sparsity()}
+            row["seconds"] = time.perf_counter() - started
+            if epoch >= first_pick and better(row, history[first_pick:], config.monitor):
+                best = model_arrays(model)
+            history.append(row)
+            if saved is not None:
+                checkpoint.save(saved, step.variables, best, {"history": history})
+            if writer is not None:
+                _log(writer, row)
+            if progress is not None:
+                rate = (time.perf_counter() - begin) / (epoch + 1 - done_before)
+                progress(epoch + 1, config.epochs, row, rate * (config.epochs - epoch - 1))
     if best is not None:
         for variable, value in zip(model.weights, best):
             variable.assign(value)
     if writer is not None:
         writer.close()
     return history
+
+
+@contextmanager
+def _staging(model: Any, step: TrainingStep, stages: Sequence[Stage], per_epoch: int) -> Iterator[Callable[[int], dict[str, float]]]:
+    """Gives a function that is called before each epoch and gives the model the bits of the epoch's stage; it returns the number of the stage.
+
+    A training in one stage is left alone. The model has its own bits again behind the block.
+    """
+    if len(stages) == 1:
+        yield lambda epoch: {}
+        return
+    bits, now = StagedBits(model), -1
+
+    def enter(epoch: int) -> dict[str, float]:
+        nonlocal now
+        number = next(i for i, stage in enumerate(stages) if epoch < stage.end)
+        if number != now:
+            stage, now = stages[number], number
+            bits.set(stage.bits)
+            step.begin_stage(stage.begin * per_epoch, stage.end * per_epoch)
+            model._fpgacompress_forward = None  # traced with the former bits
+        return {"stage": float(number + 1)}
+
+    try:
+        yield enter
+    finally:
+        bits.set(0)
+        model._fpgacompress_forward = None
 
 
 def model_arrays(model: Any) -> list[np.ndarray]:

@@ -211,6 +211,15 @@ def sample_results(n: int = 2000) -> dict:
             "test_read": [{"step": "evaluate", "time": "2026-01-01T00:07:12Z"}],
         },
         "models": {name: model for name, (model, _) in built.items()},
+        "front": {
+            "student": "01",
+            "float_accuracy": 0.894,
+            "points": [
+                {"name": f"{i:02d}", "ebops": 400_000 // 3**i, "val_accuracy": accuracy, "dominated": i == 2}
+                for i, accuracy in enumerate((0.899, 0.897, 0.85, 0.86))
+            ],
+            "ramp": [{"cost": 450_000 / 1.1**i, "val_accuracy": 0.9 - i * i / 40_000} for i in range(45)],
+        },
         "comparisons": [
             statistics.compare("student", other, right["student"], right[other], labels=(TEXT["student"][0], TEXT[other][0]))
             for other in ("teacher", "float", "qat", "qap")

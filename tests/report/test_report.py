@@ -250,7 +250,7 @@ def test_odd_models_still_draw(tmp_path):
             }
         },
     }
-    assert set(draw_all(reading.normal(odd), tmp_path)) == set(PLOTS) - {"utilisation"}
+    assert set(draw_all(reading.normal(odd), tmp_path)) == set(PLOTS) - {"utilisation", "front"}
 
 
 def test_figures_json_is_strict_and_round_trips(sample, tmp_path):

@@ -1,0 +1,1 @@
+"""Our students and float models in other people's file formats; one module per format."""

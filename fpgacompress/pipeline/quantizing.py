@@ -1,0 +1,69 @@
+"""What a recipe's section ``quantize`` means for a run: which requests belong together, and students that are not trained."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..errors import FpgaCompressError
+from ..integer.types import FixedType
+from ..quantize.progressive import shared_out
+from ..recipe import Recipe
+
+_TRAINING_ONLY = ("stages", "stochastic_rounding", "noise_warmup")
+_PTQ_ONLY = ("bias_correction", "equalize")
+
+
+def check_request(recipe: Recipe) -> None:
+    """Refuse settings that the chosen method would not obey.
+
+    Raises:
+        RecipeError: naming the field, and what to do.
+    """
+    section = recipe.quantize
+    method = section.method
+    if method == "dynamic":
+        raise recipe.error(
+            "quantize.method",
+            "found dynamic, which leaves activations in float, so there is no integer network and no firmware",
+            expected="qat, ptq or learned in a run",
+            do="for a smaller model file use 'fpgacompress quantize MODEL --method dynamic'",
+        )
+    for name in _PTQ_ONLY if method != "ptq" else ():
+        if getattr(section, name):
+            raise recipe.error(
+                f"quantize.{name}", f"the method {method} has no use for it, training does the same", do="remove it, or use ptq"
+            )
+    for name in _TRAINING_ONLY if method == "ptq" else ():
+        if getattr(section, name):
+            raise recipe.error(f"quantize.{name}", "the method ptq does not train", do="remove it, or use the method qat")
+    if method == "ptq" and section.start == "scratch":
+        raise recipe.error("quantize.start", "the method ptq does not train, so it cannot start from fresh weights", expected="float")
+    if method == "ptq" and any((recipe.prune.sparsity, *recipe.prune.layers.values())):
+        raise recipe.error("prune.sparsity", "the method ptq does not train, so nothing can be pruned", do="set prune.sparsity: 0")
+    try:
+        shared_out(recipe.train.epochs, section.stages)
+    except FpgaCompressError as error:
+        raise recipe.error("quantize.stages", error.received, expected=error.expected, do=error.do) from None
+
+
+def fresh(model: Any) -> Any:
+    """The same layers with new initial weights (drawn from the global seed)."""
+    from ..keras_stack import load
+
+    return load().keras.models.clone_model(model)
+
+
+def post_trained(model: Any, recipe: Recipe, x: np.ndarray, input_type: FixedType) -> Any:
+    """The student of the method ptq: the float model quantized with ranges from the first training samples, without training.
+
+    Args:
+        model: trained float student.
+        recipe: the recipe.
+        x: preprocessed training samples.
+        input_type: what the preprocessing delivers.
+    """
+    from ..quantize.ptq import post_training
+
+    return post_training(model, recipe.quantize, x, input_type=input_type).student

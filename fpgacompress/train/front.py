@@ -1,0 +1,352 @@
+"""One training that leaves a whole front of accuracy against cost: bits are learned under a growing price, and points of it are tuned.
+
+The loss is ``task and distillation + beta * cost / (cost at the start)``: HGQ's (arXiv 2405.00645, equation 3) with the cost as a share, so
+that one range of beta suits networks of all sizes. (A price on the logarithm of the cost would be free of scale, too, but runs away: each bit
+saved makes the next one worth more.) Beta grows by the same factor in each epoch while the learning rate falls and starts anew (cosine with
+restarts, arXiv 1608.03983). Of the epochs at the lowest rate the one of least validation loss is kept between any two marks of the cost.
+Afterwards each point trains on with its bits fixed, and becomes an ordinary QKeras student.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from ..distill import Objective, Term
+from ..errors import DataError, Interrupted, ModelError
+from ..keras_stack import load, save_model, seed_everything
+from ..prune.masks import Masks
+from ..quantize.learned import Ebops, fixed_twin, freeze
+from ..quantize.learned.twin import round_biases
+from ..run import read_json, write_json
+from . import checkpoint
+from .loop import TrainingData, class_weights, logits_of, model_arrays, shaped
+from .monitor import better, score
+from .step import RESTING, TrainingStep
+
+MARKS = 4
+"""Marks per factor of two of the cost at which the ramp keeps a model."""
+_SAVE_SECONDS = 20.0
+_BREAK, _FEW = 0.5, 5
+_SAY_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class FrontConfig:
+    """Settings of a training with learned bits.
+
+    Attributes:
+        epochs: of the ramp, at most; it ends when accuracy breaks.
+        tune_epochs: of each point, with its bits fixed.
+        points: how many points are tuned.
+        batch_size, seed, balanced, augment: as in :class:`.loop.TrainConfig`.
+        learning_rate: highest rate of Adam in the ramp, for weights and bits; the tuning starts at a third of it and falls to 0 (cosine).
+        cycles: how often the rate falls in the ramp.
+        beta: first and last weight of the cost (as a share of that at the start); it grows by the same factor in each epoch.
+        target: cost to be reached and held instead of a ramp: beta is steered (see :func:`steered`).
+        rounding: of hidden activations in the students.
+        monitor: validation figure that picks the epoch of a point.
+    """
+
+    epochs: int = 300
+    tune_epochs: int = 40
+    points: int = 10
+    batch_size: int = 256
+    learning_rate: float = 5e-3
+    cycles: int = 30
+    seed: int = 1
+    beta: tuple[float, float] = (0.1, 50.0)
+    target: float | None = None
+    rounding: Literal["nearest", "truncate"] = "nearest"
+    monitor: str = "accuracy"
+    balanced: bool = False
+    augment: str = "none"
+
+
+@dataclass(frozen=True)
+class Point:
+    """One student of a front.
+
+    Attributes:
+        folder: holds ``student.h5`` (QKeras).
+        epoch: of the ramp it comes from.
+        cost: of the differentiable cost function.
+        figures: of the student itself on validation data: val_loss, val_accuracy, val_macro_f1.
+        ramp_accuracy: validation accuracy before tuning.
+        seconds: of the tuning.
+    """
+
+    folder: Path
+    epoch: int
+    cost: float
+    figures: dict[str, float]
+    ramp_accuracy: float
+    seconds: float
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values; the folder by its name."""
+        return {
+            "name": self.folder.name,
+            "epoch": self.epoch,
+            "cost": self.cost,
+            **self.figures,
+            "ramp_accuracy": self.ramp_accuracy,
+            "seconds": self.seconds,
+        }
+
+    @classmethod
+    def from_json(cls, tree: dict[str, Any], folder: Path) -> Point:
+        """The point written to ``folder``."""
+        figures = {k: v for k, v in tree.items() if k.startswith("val_")}
+        return cls(folder, tree["epoch"], tree["cost"], figures, tree["ramp_accuracy"], tree["seconds"])
+
+
+@dataclass
+class _Kept:
+    """A model of the ramp."""
+
+    epoch: int
+    cost: float
+    row: dict[str, float]
+    weights: list[np.ndarray] = field(repr=False)
+
+
+Progress = Callable[[str], None]
+
+
+def ramped(config: FrontConfig, epoch: int) -> float:
+    """Beta of an epoch of the ramp."""
+    first, last = config.beta
+    return first * (last / first) ** (epoch / max(config.epochs - 1, 1))
+
+
+def steered(beta: float, cost: float, target: float, bounds: tuple[float, float]) -> float:
+    """The next beta of a controller that holds the cost at ``target``: it grows by at most 10 % an epoch while the cost is above, and shrinks below.
+
+    The step is proportional to the logarithm of the ratio, so that the steering is the same for all sizes.
+    """
+    step = max(-0.1, min(0.1, 0.5 * math.log(cost / target)))
+    return max(bounds[0], min(bounds[1], beta * math.exp(step)))
+
+
+class _Front:
+    """One training: the model, its data on the device, the compiled steps."""
+
+    def __init__(self, model: Any, data: TrainingData, config: FrontConfig, objective: Objective, input_bits: int, say: Progress) -> None:
+        if not len(data.x_val) or not len(data.x):
+            raise DataError(f"{len(data.x)} training and {len(data.x_val)} validation samples", expected="at least one of each")
+        self.model, self.data, self.config, self.objective, self.say = model, data, config, objective, say
+        self.cost = Ebops(model, input_bits)
+        self.first_cost = max(float(self.cost()), 1.0)
+        self.batch = min(config.batch_size, len(data.x))
+        self.per_epoch = len(data.x) // self.batch
+        self.cycle = max(config.epochs // config.cycles, 1)
+        self.beta = load().tf.Variable(config.beta[0], dtype=load().tf.float32, trainable=False)
+
+    def step(self, *, priced: bool, total: int) -> TrainingStep:
+        """A compiled training step, with the price of the cost or without."""
+        config, data = self.config, self.data
+        freeze(self.model, not priced)
+        objective = self.objective
+        if priced:
+            price = Term("cost_share", self.beta, (), lambda logits, batch: self.cost() / self.first_cost)
+            objective = replace(objective, terms=(*objective.terms, price))
+        return TrainingStep(
+            self.model,
+            objective,
+            {"x": shaped(self.model, data.x), "y": np.asarray(data.y, np.int32), **data.extras},
+            masks=Masks(self.model),
+            class_weights=class_weights(data.y, int(self.model.output_shape[-1])) if config.balanced else None,
+            learning_rate=config.learning_rate if priced else config.learning_rate / 3,
+            total_steps=total,
+            schedule="restarts" if priced else "cosine",
+            cycle=self.cycle * self.per_epoch,
+            augment=config.augment,
+            seed=config.seed,
+            compiled=True,
+        )
+
+    def epoch(self, step: TrainingStep, number: int) -> dict[str, float]:
+        """One epoch and its figures."""
+        order = np.random.default_rng([self.config.seed, number]).permutation(len(self.data.x)).astype(np.int32)
+        step.run(order[: self.per_epoch * self.batch].reshape(self.per_epoch, self.batch))
+        row = {"epoch": float(number + 1), **step.take_means(self.per_epoch)}
+        if not math.isfinite(row["loss"]):
+            raise ModelError(f"the loss became {row['loss']} in epoch {number + 1}", do="use a smaller learning rate")
+        return row | score(logits_of(self.model, self.data.x_val), self.data.y_val) | {"cost": float(self.cost())}
+
+    def _rests(self, epoch: int) -> bool:
+        """Whether an epoch trains at the lowest rate; at least the last one of each cycle does."""
+        return epoch % self.cycle >= min(math.ceil((1 - RESTING) * self.cycle), self.cycle - 1)
+
+    def set_weights(self, values: list[np.ndarray]) -> None:
+        for variable, value in zip(self.model.weights, values, strict=True):
+            variable.assign(value)
+
+    # ramp -----------------------------------------------------------------------------------------------------------------------------
+
+    def ramp(self, folder: Path) -> tuple[dict[int, _Kept], list[dict[str, float]]]:
+        """Train under a growing price; returns the best model at each mark, and one row per epoch."""
+        config, step = self.config, self.step(priced=True, total=self.config.epochs * self.per_epoch)
+        path = folder / "ramp.npz"
+        kept, history = _restored(path, folder / "kept", [*step.variables, self.beta])
+        chance = float(np.bincount(self.data.y_val).max() / len(self.data.y_val))
+        saved = shown = time.perf_counter()
+        begin, done = saved, len(history)
+        changed: set[int] = set()
+        for epoch in range(len(history), config.epochs):
+            if _broken(history, chance, self.cycle):
+                break
+            if config.target is None:
+                self.beta.assign(ramped(config, epoch))
+            elif history:
+                self.beta.assign(steered(float(self.beta), history[-1]["cost"], config.target, config.beta))
+            row = self.epoch(step, epoch) | {"beta": float(self.beta)}
+            history.append(row)
+            mark = math.floor(MARKS * math.log2(max(row["cost"], 1.0)))
+            if self._rests(epoch) and (mark not in kept or row["val_loss"] < kept[mark].row["val_loss"]):
+                kept[mark] = _Kept(epoch, row["cost"], row, model_arrays(self.model))
+                changed.add(mark)
+            now = time.perf_counter()
+            if now - saved > _SAVE_SECONDS:
+                _save(path, folder / "kept", kept, changed, history, [*step.variables, self.beta])
+                changed, saved = set(), now
+            if now - shown > _SAY_SECONDS or epoch + 1 == config.epochs:
+                left = (now - begin) / (epoch + 1 - done) * (config.epochs - epoch - 1)
+                self.say(
+                    f"    epoch {epoch + 1:>4}/{config.epochs}  cost {row['cost']:>9.0f}  val accuracy {row['val_accuracy']:.4f}"
+                    f"  beta {row['beta']:.1e}  at most {int(left // 60)}:{int(left % 60):02d} left"
+                )
+                shown = now
+        _save(path, folder / "kept", kept, changed, history, [*step.variables, self.beta])
+        return kept, history
+
+    # points ---------------------------------------------------------------------------------------------------------------------------
+
+    def tune(self, step: TrainingStep, kept: _Kept, folder: Path) -> Point:
+        """Train a model of the ramp on with its bits fixed, and write the student."""
+        config, started = self.config, time.perf_counter()
+        self.set_weights(kept.weights)
+        round_biases(self.model)
+        for variable in step.optimizer.variables():
+            variable.assign(variable * 0)
+        step.step.assign(0)
+        rows: list[dict[str, float]] = []
+        best = model_arrays(self.model)
+        for epoch in range(config.tune_epochs):
+            row = self.epoch(step, epoch)
+            if 2 * epoch >= config.tune_epochs:
+                if better(row, rows, config.monitor):
+                    best = model_arrays(self.model)
+                rows.append(row)
+        self.set_weights(best)
+        student = fixed_twin(self.model, config.rounding)
+        figures = score(logits_of(student, self.data.x_val), self.data.y_val)
+        point = Point(folder, kept.epoch, float(self.cost()), figures, kept.row["val_accuracy"], time.perf_counter() - started)
+        save_model(student, folder / "student.h5")
+        write_json(folder / "point.json", point.to_json())
+        return point
+
+
+def _broken(history: list[dict[str, float]], chance: float, cycle: int) -> bool:
+    """Whether the last whole cycle (or five epochs) was closer to guessing the most frequent class than to the best epoch."""
+    window = max(cycle, _FEW)
+    if len(history) % cycle or len(history) < 2 * window:
+        return False
+    accuracies = [row["val_accuracy"] for row in history]
+    return max(accuracies[-window:]) < chance + _BREAK * (max(accuracies) - chance)
+
+
+def _restored(path: Path, folder: Path, variables: list[Any]) -> tuple[dict[int, _Kept], list[dict[str, float]]]:
+    found = checkpoint.restore(path, variables)
+    if not found:
+        return {}, []
+    kept = {}
+    for mark, (epoch, row) in found[1]["kept"].items():
+        with np.load(folder / f"{mark}.npz") as file:
+            kept[int(mark)] = _Kept(epoch, row["cost"], row, [file[f"w{i}"] for i in range(len(file.files))])
+    return kept, found[1]["history"]
+
+
+def _save(
+    path: Path, folder: Path, kept: dict[int, _Kept], changed: set[int], history: list[dict[str, float]], variables: list[Any]
+) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for mark in changed:
+        partial = folder / f"{mark}.part.npz"
+        np.savez(partial, **{f"w{i}": w for i, w in enumerate(kept[mark].weights)})
+        partial.replace(folder / f"{mark}.npz")
+    checkpoint.save(path, variables, None, {"history": history, "kept": {m: (k.epoch, k.row) for m, k in kept.items()}})
+
+
+def chosen(kept: dict[int, _Kept], points: int, target: float | None = None) -> list[_Kept]:
+    """Up to ``points`` models, evenly spaced over the logarithm of their costs, dearest first; for a target the best one that holds it."""
+    by_cost = sorted(kept.values(), key=lambda k: -k.cost)
+    if target is not None:
+        within = [k for k in by_cost if k.cost <= target] or by_cost[-1:]
+        return [min(within[: 2 * MARKS], key=lambda k: k.row["val_loss"])]
+    logs = np.log([k.cost for k in by_cost])
+    wanted = np.linspace(logs.max(), logs.min(), points)
+    places = dict.fromkeys(int(np.argmin(np.abs(logs - w))) for w in wanted)
+    return [by_cost[i] for i in places]
+
+
+def learn_front(
+    model: Any,
+    data: TrainingData,
+    config: FrontConfig,
+    folder: Path,
+    *,
+    input_bits: int,
+    objective: Objective | None = None,
+    progress: Progress = lambda text: None,
+) -> list[Point]:
+    """Learn bits in one training and leave a front of students.
+
+    Args:
+        model: made by :func:`fpgacompress.quantize.learned.learned_twin`, pruning wrappers or not; used up.
+        data: preprocessed arrays, with what the objective's terms need.
+        config: settings.
+        folder: for the checkpoint (a training that was stopped goes on), ``history.json``, ``points/<n>/student.h5`` and ``point.json``.
+        input_bits: width of the network's input where the model does not quantize it itself.
+        objective: task weight and distillation terms; the task loss alone when absent.
+        progress: receives lines of text.
+
+    Returns:
+        Points, dearest first.
+
+    Raises:
+        DataError: no training or validation samples.
+        ModelError: the loss is not finite.
+        UnsupportedError: a layer reads unquantized sums.
+        Interrupted: Ctrl-C; what was done is in ``folder``.
+    """
+    seed_everything(config.seed)
+    folder.mkdir(parents=True, exist_ok=True)
+    front = _Front(model, data, config, objective or Objective(), input_bits, progress)
+    try:
+        kept, history = front.ramp(folder)
+        write_json(folder / "history.json", history)
+        models = chosen(kept, config.points, config.target)
+        step = front.step(priced=False, total=config.tune_epochs * front.per_epoch)
+        points = []
+        for number, one in enumerate(models):
+            where = folder / "points" / f"{number:02d}"
+            if (where / "point.json").is_file():
+                points.append(Point.from_json(read_json(where / "point.json"), where))
+                continue
+            point = front.tune(step, one, where)
+            points.append(point)
+            progress(
+                f"    point {number + 1:>2}/{len(models)}  cost {point.cost:>9.0f}  val accuracy {point.figures['val_accuracy']:.4f}"
+                f" ({point.ramp_accuracy:.4f} before tuning)"
+            )
+    except KeyboardInterrupt:
+        raise Interrupted("stopped while bits were learned", do="give the same command again to go on") from None
+    return points

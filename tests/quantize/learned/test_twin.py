@@ -1,0 +1,160 @@
+"""Learned bits start as the student's own, and come back as ordinary quantizers of exactly the same values."""
+
+import numpy as np
+import pytest
+
+from fpgacompress.errors import UnsupportedError
+from fpgacompress.integer import FixedType, run
+from fpgacompress.keras_stack import load
+from fpgacompress.lower import lower
+from fpgacompress.metrics.cost import ebops
+from fpgacompress.quantize.build import build_student
+from fpgacompress.quantize.learned import Ebops, fixed_twin, freeze, learned_twin
+from fpgacompress.quantize.learned.twin import learned_roles, round_biases
+from fpgacompress.recipe import QuantizeSection
+
+stack = load()
+keras, L = stack.keras, stack.keras.layers
+PIXEL = FixedType(8, 0, False, "RND_CONV", "SAT")
+
+
+def mlp():
+    layers = [L.Input((28, 28)), L.Flatten(), L.Dense(12, activation="relu", name="h1"), L.Dense(9, name="h2"), L.ReLU(name="r2")]
+    return keras.Sequential([*layers, L.Dense(10, name="out")])
+
+
+def cnn():
+    x = image = L.Input((28, 28, 1))
+    x = L.ReLU(name="r1")(L.Conv2D(3, 5, strides=3, name="c1")(x))
+    x = L.ReLU(name="r2")(L.Conv2D(4, 3, name="c2")(L.MaxPooling2D(2)(x)))
+    return keras.Model(image, L.Dense(10, name="out")(L.Flatten()(x)))
+
+
+def residual():
+    x = image = L.Input((28, 28, 1))
+    x = L.ReLU(name="r1")(L.Conv2D(3, 5, strides=4, name="c1")(x))
+    y = L.Conv2D(3, 3, padding="same", name="c2")(x)
+    x = L.ReLU(name="r2")(L.Add()([L.Conv2D(3, 1, name="c3")(x), y]))
+    return keras.Model(image, L.Dense(10, name="out")(L.Flatten()(x)))
+
+
+MODELS = {"mlp": mlp, "cnn": cnn, "residual": residual}
+
+
+@pytest.fixture(scope="module")
+def pixels(images):
+    return images[0][:600]
+
+
+def student(kind, pixels, **settings):
+    stack.keras.utils.set_random_seed(3)
+    model = MODELS[kind]()
+    x = pixels.reshape(-1, *model.input_shape[1:])
+    return build_student(model, QuantizeSection(**({"preset": "int8"} | settings)), x).model, x
+
+
+def scramble(model, seed=0):
+    """Other bits for every weight and activation, some of them none."""
+    rng = np.random.default_rng(seed)
+    for role in learned_roles(model):
+        fraction = role.quantizer.fraction
+        if role.kind == "kernel":
+            fraction.assign(rng.integers(0, 9, fraction.shape).astype(np.float32))
+        elif role.kind == "activation":
+            fraction.assign(np.full(fraction.shape, rng.integers(2, 6), np.float32))
+    round_biases(model)
+
+
+@pytest.mark.parametrize("kind", MODELS)
+@pytest.mark.parametrize("granularity", ["weight", "channel", "tensor"])
+def test_the_twin_starts_with_the_students_values(kind, granularity, pixels):
+    fixed, x = student(kind, pixels, scales="channel" if granularity == "channel" else "tensor")
+    twin = learned_twin(fixed, granularity)
+    for role in learned_roles(twin):
+        if role.kind == "kernel":
+            own = fixed.get_layer(role.layer.name)
+            assert np.array_equal(role.quantizer(role.layer.kernel), own.kernel_quantizer_internal(own.kernel))
+    ours, theirs = twin.predict(x, verbose=0), fixed.predict(x, verbose=0)
+    assert np.mean(ours.argmax(1) == theirs.argmax(1)) > 0.97  # ties of halves apart, and biases have other grids
+
+
+@pytest.mark.parametrize("kind", MODELS)
+@pytest.mark.parametrize("rounding", ["nearest", "truncate"])
+@pytest.mark.parametrize("width", [None, 5])
+def test_the_fixed_student_is_exact_in_integers_and_truncation_equals_the_trained_model(kind, rounding, width, pixels):
+    front = {} if width is None else {"input": width, "input_integer": 0}
+    fixed, x = student(kind, pixels, **front)
+    twin = learned_twin(fixed)
+    scramble(twin)
+    out = fixed_twin(twin, rounding)
+    assert not learned_roles(out)
+    network = lower(out, PIXEL)
+    logits = out.predict(x, verbose=0)
+    assert np.array_equal(network.output.out.to_float(run(network, PIXEL.exactly(x))), logits)
+    if rounding == "truncate":
+        assert np.array_equal(logits, twin.predict(x, verbose=0))
+    assert network.input.out == PIXEL
+
+
+def test_weights_without_bits_are_zero_in_the_student(pixels):
+    fixed, _ = student("mlp", pixels)
+    twin = learned_twin(fixed)
+    role = next(r for r in learned_roles(twin) if r.kind == "kernel" and r.layer.name == "h1")
+    role.quantizer.fraction.assign(np.full(role.quantizer.shape, -8, np.float32))
+    assert not np.any(fixed_twin(twin).get_layer("h1").kernel.numpy())
+
+
+def test_the_cost_is_the_sum_over_weights_of_their_bits_times_their_inputs(pixels):
+    fixed, _ = student("cnn", pixels, input=6, input_integer=0)
+    twin = learned_twin(fixed)
+    by_hand = 0.0
+    inputs = {"c1": 6, "c2": 8, "out": 8}
+    positions = {"c1": 8 * 8, "c2": 2 * 2, "out": 1}
+    for role in learned_roles(twin):
+        if role.kind == "kernel":
+            bits = np.asarray(role.quantizer.used_bits(role.layer.kernel), np.float64).sum()
+            by_hand += bits * inputs[role.layer.name] * positions[role.layer.name]
+    assert float(Ebops(twin, 8)()) == by_hand
+
+
+@pytest.mark.parametrize("kind", MODELS)
+def test_the_cost_bounds_what_the_integer_network_counts(kind, pixels):
+    fixed, _ = student(kind, pixels)
+    twin = learned_twin(fixed)
+    scramble(twin)
+    counted = ebops(lower(fixed_twin(twin, "nearest"), PIXEL)).value
+    assert counted <= float(Ebops(twin, 8)()) < 3 * counted
+
+
+def test_every_fraction_feels_the_cost(pixels):
+    fixed, _ = student("cnn", pixels, input=6, input_integer=0)
+    twin = learned_twin(fixed)
+    cost, fractions = Ebops(twin, 8), [r.quantizer.fraction for r in learned_roles(twin) if r.kind != "bias"]
+    with stack.tf.GradientTape() as tape:
+        total = cost()
+    assert all(np.all(np.asarray(g) >= 0) and np.any(np.asarray(g) > 0) for g in tape.gradient(total, fractions))
+
+
+def test_freezing_leaves_the_real_weights_to_train(pixels):
+    twin = learned_twin(student("mlp", pixels)[0])
+    assert any("fraction" in v.name for v in twin.trainable_variables)
+    freeze(twin)
+    assert sorted(v.name.split("/")[1] for v in twin.trainable_variables) == ["bias:0"] * 3 + ["kernel:0"] * 3
+
+
+@pytest.mark.parametrize(("settings", "message"), [({"preset": "binary"}, "binary"), ({"preset": "ternary"}, None)])
+def test_quantizers_that_are_no_fixed_point_are_refused(settings, message, pixels):
+    fixed, _ = student("mlp", pixels, **settings)
+    if message is None:
+        learned_twin(fixed)
+        return
+    with pytest.raises(UnsupportedError, match=message):
+        learned_twin(fixed)
+
+
+def test_sums_that_nobody_quantized_have_no_cost(pixels):
+    x = image = L.Input((28, 28))
+    model = keras.Model(image, L.Dense(4, name="b")(L.Dense(5, name="a")(L.Flatten()(x))))
+    fixed = build_student(model, QuantizeSection(preset="int8"), pixels).model
+    with pytest.raises(UnsupportedError, match="'a' .* sums that no activation has quantized"):
+        Ebops(learned_twin(fixed), 8)
