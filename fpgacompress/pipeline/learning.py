@@ -75,12 +75,13 @@ def pick(points: list[Point], loss: float) -> Point:
 
 
 def dominated(points: list[Point]) -> set[str]:
-    """Names of points that another one beats in validation accuracy at no higher cost."""
-    return {
-        p.folder.name
-        for p in points
-        if any(q is not p and q.cost <= p.cost and q.figures["val_accuracy"] > p.figures["val_accuracy"] for q in points)
-    }
+    """Names of points that another one beats: at least as accurate on validation data and no dearer, and one of the two better."""
+
+    def beats(one: Point, other: Point) -> bool:
+        more, less = one.figures["val_accuracy"] - other.figures["val_accuracy"], other.cost - one.cost
+        return more >= 0 and less >= 0 and (more > 0 or less > 0)
+
+    return {p.folder.name for p in points if any(beats(q, p) for q in points)}
 
 
 def learned_student(
