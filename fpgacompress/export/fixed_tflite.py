@@ -10,7 +10,8 @@ A student's logits are not rounded at all, which int8 cannot hold: the last laye
 24 bits hold its sums. A network that ends in a cast to 8 bits is written without any float.
 
 Weights of fewer than 8 bits stay in int8 tensors. TFLite has INT4 tensors for weights (none for activations), but the kernels that read them are
-not XNNPACK's and round ties away from zero: with them about a quarter of the logits of a 4-bit ECG student differed.
+not XNNPACK's and round ties away from zero: of 800 logits of a 4-bit ECG student 199 differed with INT4 in its dense layers, 709 with INT4 in
+its convolutions.
 """
 
 from __future__ import annotations
