@@ -126,6 +126,17 @@ def _each(x: Any, function: Callable[[Any], Any]) -> Any:
     return FixedVariableArray(values.reshape(x.shape), x.solver_options, hwconf=x.hwconf)
 
 
+def _cast_each(node: Node, x: Any) -> Any:
+    widths = (np.broadcast_to(np.asarray(node.params[k]), node.shape).ravel().tolist() for k in ("bits", "integer"))
+    left = iter([FixedType(b, i, node.out.signed, "TRN", "SAT") if b else None for b, i in zip(*widths)])
+
+    def one(v: Any) -> Any:
+        kind = next(left)
+        return v.from_const(0.0, hwconf=v.hwconf) if kind is None else cast(v, kind)
+
+    return _each(x, one)
+
+
 def _clipped(node: Node, x: Any) -> Any:
     low, high = (float(node.out.to_float(node.params[k])) for k in ("low", "high"))
     return _each(x, lambda v: v.max_of(low).min_of(high))
@@ -137,6 +148,8 @@ def _node(node: Node, x: Any, network: IntegerNetwork, found: dict) -> Any:
             return _dense(node, x, network, found)
         case "quantize":
             return _each(x, lambda v: cast(v, node.out))
+        case "quantize_each":
+            return _cast_each(node, x)
         case "clip":
             return _clipped(node, x)
         case "flatten" | "reshape":
@@ -144,7 +157,7 @@ def _node(node: Node, x: Any, network: IntegerNetwork, found: dict) -> Any:
         case "shift":
             return x * 2.0 ** node.params["shift"]
     raise UnsupportedError(
-        f"layer '{node.name}': '{node.op}' as an adder graph", expected="dense, quantize, clip, flatten, reshape or shift"
+        f"layer '{node.name}': '{node.op}' as an adder graph", expected="dense, quantize, quantize_each, clip, flatten, reshape or shift"
     )
 
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from fpgacompress.keras_stack import versions
+from fpgacompress.metrics.statistics import paired_over_seeds
 from fpgacompress.pipeline.results import machine
 from fpgacompress.run import write_json
 
@@ -26,6 +30,26 @@ def goal(text: str, target: float, reached: float, unit: str, *, at_most: bool =
         "unit": unit,
         "holds": bool(reached <= target if at_most else reached >= target),
     }
+
+
+def against_float(title: str, way: str, floats: Sequence[float], students: Sequence[float], remark: Any = "") -> dict[str, Any]:
+    """What a way of quantizing loses, also printed as a line; test accuracies of the float models and of their students, seed by seed."""
+    float_mean, student_mean, paired = float(np.mean(floats)), float(np.mean(students)), paired_over_seeds(floats, students)
+    found = {
+        "float": list(floats),
+        "student": list(students),
+        "float_mean": float_mean,
+        "student_mean": student_mean,
+        "lost": float_mean - student_mean,
+        "lost_interval": [paired.low, paired.high],
+    }
+    low, high = (100 * v if v is not None else float("nan") for v in found["lost_interval"])
+    print(
+        f"{title:50s} {way:38s} float {100 * float_mean:.2f} quantized {100 * student_mean:.2f} "
+        f"lost {100 * found['lost']:+.2f} [{low:+.2f}, {high:+.2f}] points, {len(floats)} seeds {remark}",
+        flush=True,
+    )
+    return found
 
 
 def write(name: str, command: str, seeds: list[int], rows: list[dict[str, Any]], goals: list[dict[str, Any]], **more: Any) -> None:

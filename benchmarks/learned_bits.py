@@ -1,17 +1,22 @@
-"""Learned bits against uniform ones: one training's front beside uniform QAT of the same network, data and seeds, and HGQ2 where it was measured.
+"""Learned bits against others: one training's front beside uniform QAT, greedy allocation and AutoQKeras of the same network, data and seeds, and
+HGQ2 where it was measured.
 
-Each seed trains the float network once. Uniform students of 8 to 2 bits and the front start from it. The front has a teacher (an ensemble of
-wider float networks, trained here, averaged) unless told otherwise; uniform students are trained with the same teacher. Points are picked on
-validation data; the test split is read once, behind everything. EBOPs are counted on the integer networks; adder-graph cells (da4ml) where
-that is feasible. HGQ2's rows come from ``results/peers_hgq2.json`` (``benchmarks/peers/hgq2``), same splits.
+Each seed trains the float network once; uniform students of 8 to 2 bits, greedy allocations at their costs and the front start from it. All of
+them learn from the same teacher: boosted trees and perceptrons, each asked only about samples it has not seen (tables of measurements), or an
+ensemble of wider networks (images, heartbeats). HGQ2 has none; that it can be had in the same training is what is ours. Points are picked
+by validation loss; the test split is read once, behind everything. EBOPs are counted on the integer networks; adder-graph cells (da4ml) where
+that is feasible. Points are compiled and run in C simulation for the first seed. HGQ2's rows come from ``results/peers_hgq2.json``
+(``benchmarks/peers/hgq2``), same splits, about as many epochs.
 """
 
 from __future__ import annotations
 
+import gc
 import shutil
 import sys
 import tempfile
 import time
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,155 +24,302 @@ import numpy as np
 
 from fpgacompress import distill, zoo
 from fpgacompress.data import load
+from fpgacompress.firmware.hls import generate
+from fpgacompress.firmware.verify import HlsExecutor, KerasExecutor, verify
+from fpgacompress.hardware.board import load_board
+from fpgacompress.hardware.reuse import plan
 from fpgacompress.integer import IntegerNetwork, run
 from fpgacompress.keras_stack import load_model, seed_everything
 from fpgacompress.lower import lower
 from fpgacompress.metrics.cost import ebops, nonzeros
+from fpgacompress.quantize.allocate import allocate, cost_model
+from fpgacompress.quantize.allocate.autoqkeras import autoqkeras
 from fpgacompress.quantize.build import quantized_student
 from fpgacompress.quantize.learned import learned_twin
+from fpgacompress.quantize.sensitivity import Candidates, measure
 from fpgacompress.recipe import DistillSection, QuantizeSection
 from fpgacompress.run import read_json
 from fpgacompress.train import TrainConfig, TrainingData, fit, logits_of
 from fpgacompress.train.front import FrontConfig, learn_front
 from fpgacompress.train.loop import shaped
+from fpgacompress.train.monitor import score
 
 from .common import QUICK, RESULTS, goal, write
+from .peers.collect import within as peers_within
 from .peers.export_data import SEED, VALIDATION
 
-# task: source, its options, hidden layers, teacher's hidden layers, float epochs, epochs of the ramp, of the tuning and of uniform QAT
-TASKS: dict[str, tuple[str, dict[str, Any], list[int], list[int], int, int, int, int]] = {
-    "magic": ("magic", {}, [32, 16], [96, 48], 40, 4000, 150, 300),
-    "drybean": ("drybean", {}, [64, 32, 32], [128, 64], 40, 4000, 150, 300),
-    "fashion_mnist": ("fashion_mnist", {}, [64, 32], [512, 256], 12, 300, 15, 40),
-    "mnist": ("mnist", {}, [64, 32], [512, 256], 12, 300, 15, 40),
-    "ecg": ("ecg", {"input": "beats+rr"}, [64, 32], [128, 64], 20, 600, 40, 60),
+
+@dataclass(frozen=True)
+class Task:
+    """Settings of one data set.
+
+    Attributes:
+        hidden, teacher: layers of the students and of the networks in an ensemble of teachers; no teacher layers: trees and perceptrons.
+        float_epochs, epochs, tune, uniform: epochs of the float network, the ramp, each point, and each student of fixed bits.
+        cells: EBOPs up to which da4ml's cells are counted.
+        simulated: points of the first seed whose hls4ml project is compiled and compared.
+    """
+
+    source: str
+    hidden: list[int]
+    teacher: list[int]
+    float_epochs: int
+    epochs: int
+    tune: int
+    uniform: int
+    cycles: int = 40
+    points: int = 12
+    cells: int = 0
+    simulated: int = 3
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+TASKS = {
+    "magic": Task("magic", [32, 16], [], 40, 6000, 600, 300, 60, 24, 20_000, 24),
+    "drybean": Task("drybean", [64, 32, 32], [], 40, 6000, 400, 300, 60, 24, 20_000, 24),
+    "fashion_mnist": Task("fashion_mnist", [64, 32], [512, 256], 12, 300, 15, 40),
+    "mnist": Task("mnist", [64, 32], [512, 256], 12, 300, 15, 40),
+    "ecg": Task("ecg", [64, 32], [128, 64], 20, 600, 40, 60, options={"input": "beats+rr"}),
 }
-SMALL = {"gamma_neutron": ("gamma_neutron", {}, [8], [16], 10, 40, 4, 5)}
+SMALL = {"gamma_neutron": Task("gamma_neutron", [8], [16], 10, 40, 4, 5, points=4)}
 UNIFORM = (8, 4) if QUICK else (8, 6, 4, 3, 2)
+GREEDY = (4,) if QUICK else (6, 4, 3)
+"""Uniform bits at whose cost bits are allocated greedily."""
+AUTO_TRIALS = 2 if QUICK else 30
 SEEDS = [1] if QUICK else [1, 2, 3]
 TEACHERS = 1 if QUICK else 4
-CELLS = {"magic": 20_000, "drybean": 20_000}
-"""EBOPs up to which da4ml's cells are counted."""
 AIMS = [("magic", "cells", 800, 0.870), ("drybean", "cells", 900, 0.922), ("fashion_mnist", "ebops", 66_000, 0.88)]
+BUDGETS = [100 * 2**i for i in range(11)]
 
 
-def _teacher(shape: tuple[int, ...], classes: int, hidden: list[int], data: TrainingData, epochs: int) -> np.ndarray:
+def _ensemble(task: Task, data: Any, arrays: TrainingData) -> np.ndarray:
     """Mean logits of the training samples under a few wider networks."""
-    total = np.zeros((len(data.x), classes), np.float32)
+    total = np.zeros((len(arrays.x), len(data.classes)), np.float32)
     for seed in range(TEACHERS):
         seed_everything(100 + seed)
-        model = zoo.build("mlp", shape, classes, {"hidden": hidden, "dropout": 0.2})
-        fit(model, data, TrainConfig(epochs, seed=100 + seed))
-        total += logits_of(model, data.x) / TEACHERS
+        model = zoo.build("mlp", data.input_shape, len(data.classes), {"hidden": task.teacher, "dropout": 0.2})
+        fit(model, arrays, TrainConfig(task.float_epochs, seed=100 + seed))
+        total += logits_of(model, arrays.x) / TEACHERS
     return total
 
 
-def _measured(model: Any, task: str, data: Any, test: Any, **row: Any) -> dict[str, Any]:
-    """A student's row: validation and test accuracy of its integer network, and what that costs."""
+def _out_of_fold(arrays: TrainingData) -> np.ndarray:
+    """Logits of the training samples: trees and three perceptrons, each trained on the other four fifths."""
+    from sklearn.ensemble import HistGradientBoostingClassifier
+    from sklearn.model_selection import StratifiedKFold, cross_val_predict
+    from sklearn.neural_network import MLPClassifier
+
+    folds = StratifiedKFold(5, shuffle=True, random_state=0)
+    trees = HistGradientBoostingClassifier(max_iter=200, learning_rate=0.05, max_leaf_nodes=24, l2_regularization=1.0, random_state=0)
+    nets = [MLPClassifier((96, 48), alpha=1e-3, early_stopping=True, n_iter_no_change=12, random_state=s) for s in range(3)]
+    told = [cross_val_predict(m, arrays.x, arrays.y, cv=folds, method="predict_proba") for m in (trees, *nets)]
+    return np.log(np.clip((told[0] + np.mean(told[1:], axis=0)) / 2, 1e-4, 1)).astype(np.float32)
+
+
+def _measured(model: Any, name: str, task: Task, data: Any, test: Any, **row: Any) -> dict[str, Any]:
+    """A student's row: figures of its integer network on validation and test data, what it costs, and whether QKeras gives the same logits."""
     kind = data.preprocessing.input_type
-    network: IntegerNetwork = lower(model, kind, task)
+    network: IntegerNetwork = lower(model, kind, name)
     apply = data.preprocessing.apply
 
-    def accuracy(split: Any) -> float:
-        logits = run(network, kind.exactly(apply(split.x)).reshape(-1, *network.input.shape))
-        return float(np.mean(logits.argmax(1) == split.y))
+    def logits(split: Any) -> np.ndarray:
+        return network.output.out.to_float(run(network, kind.exactly(apply(split.x)).reshape(-1, *network.input.shape)))
 
-    row |= {"task": task, "ebops": ebops(network).value, "nonzeros": nonzeros(network).value}
-    row |= {"validation": accuracy(data.validation), "test": accuracy(test)}
-    if row["ebops"] <= CELLS.get(task, 0):
+    row |= {"task": name, "ebops": ebops(network).value, "nonzeros": nonzeros(network).value}
+    judged, at_test = score(logits(data.validation), data.validation.y), logits(test)
+    row |= {"validation": judged["val_accuracy"], "validation_loss": judged["val_loss"]}
+    row |= {"test": float(np.mean(at_test.argmax(1) == test.y)), "differing": int(np.sum(at_test != logits_of(model, apply(test.x))))}
+    if row["ebops"] <= task.cells:
         from .adder_graph import adder_cost
 
         row["cells"] = adder_cost(network, kind.exactly(apply(data.validation.x[:500])).reshape(-1, *network.input.shape))["cost"]
     return row
 
 
-def _students(task: str, settings: tuple, seed: int, data: Any, arrays: TrainingData, folder: Path) -> list[tuple[dict[str, Any], Any]]:
-    _, _, hidden, _, float_epochs, ramp, tune, uniform = settings
-    kind, shape, classes = data.preprocessing.input_type, data.input_shape, len(data.classes)
-    objective = distill.objective(DistillSection(temperature=2.0, alpha=0.7))
-    seed_everything(seed)
-    base = zoo.build("mlp", shape, classes, {"hidden": hidden})
-    fit(base, arrays, TrainConfig(float_epochs, seed=seed))
-    samples, found = shaped(base, arrays.x[:2048]), []
-    wide = QuantizeSection(preset="int8", input=kind.width, input_integer=kind.integer - kind.signed)
-    started = time.perf_counter()
-    config = FrontConfig(epochs=ramp, tune_epochs=tune, points=4 if QUICK else 14, batch_size=512, seed=seed, rounding="truncate")
-    twin = learned_twin(quantized_student(base, wide, samples))
-    points = learn_front(
-        twin, arrays, config, folder, input_bits=kind.width, objective=objective, progress=lambda t: print(t, file=sys.stderr)
+def _simulated(model: Any, network: IntegerNetwork, stored: np.ndarray) -> dict[str, Any]:
+    """Bits of every layer that differ between emulation, QKeras and the compiled hls4ml project."""
+    with tempfile.TemporaryDirectory() as folder:
+        layers = plan(network, board=load_board("zcu102"), io="parallel", strategy="auto", reuse="auto", backend="Vitis")
+        firmware = generate(network, Path(folder) / "project", plan=layers, name="net")
+        told = verify(network, stored, {"keras": KerasExecutor(model, network), "hls": HlsExecutor(firmware)})
+    return {"samples": told.samples, "differing_bits": told.by_executor}
+
+
+def _front(twin: Any, task: Task, seed: int, arrays: TrainingData, objective: Any, bits: int) -> list[tuple[dict[str, Any], Any]]:
+    """Students of one training with learned bits, and their rows' heads."""
+    folder, started = Path(tempfile.mkdtemp(prefix="front")), time.perf_counter()
+    config = FrontConfig(
+        epochs=task.epochs,
+        tune_epochs=task.tune,
+        points=task.points,
+        batch_size=512,
+        cycles=task.cycles,
+        seed=seed,
+        rounding="truncate",
+        monitor="loss",
     )
-    seconds = time.perf_counter() - started
-    for point in points:
-        told = {"method": "learned", "seed": seed, "seconds": round(seconds, 1), "epoch": point.epoch}
-        found.append((told, load_model(point.folder / "student.h5")))
-    for bits in UNIFORM:
-        section = QuantizeSection(default={"kernel": bits, "activation": bits, "bias": 12}, ranges="mse")
-        student = quantized_student(base, section, samples)
-        started = time.perf_counter()
-        fit(student, arrays, TrainConfig(uniform, learning_rate=3e-3, seed=seed), objective=objective)
-        told = {"method": f"uniform {bits}", "seed": seed, "seconds": round(time.perf_counter() - started, 1)}
-        found.append((told, student))
+    points = learn_front(twin, arrays, config, folder, input_bits=bits, objective=objective, progress=lambda t: print(t, file=sys.stderr))
+    head = {"method": "learned", "seed": seed, "seconds": round(time.perf_counter() - started, 1)}
+    found = [(head | {"epoch": p.epoch}, load_model(p.folder / "student.h5")) for p in points]
+    shutil.rmtree(folder)
     return found
 
 
-def _task(task: str, settings: tuple) -> list[dict[str, Any]]:
-    source, options, _, teacher, float_epochs, *_ = settings
-    data = load(source, validation=200 if QUICK else VALIDATION, seed=SEED, options=options)
+def _fixed_bits(base: Any, task: Task, seed: int, arrays: TrainingData, kind: Any, samples: np.ndarray) -> dict[str, QuantizeSection]:
+    """Name to bits of the students that others would train: uniform, greedy allocation, and for the first seed AutoQKeras."""
+    sections = {
+        f"uniform {bits}": QuantizeSection(default={"kernel": bits, "activation": bits, "bias": 12}, ranges="mse") for bits in UNIFORM
+    }
+    candidates = Candidates(base, samples, kind, (8, 4, 2) if QUICK else (8, 7, 6, 5, 4, 3, 2))
+    costs, table = cost_model(candidates, "ebops"), measure(candidates, shaped(base, arrays.x_val[:2000]), arrays.y_val[:2000])
+    for bits in GREEDY:
+        chosen = allocate(table, costs, costs.of(candidates.uniform(bits)), "greedy")
+        sections[f"greedy {bits}"] = candidates.recipe(chosen.choice)
+    if seed == SEEDS[0]:
+        fixed = candidates.without_input()
+        costs = cost_model(fixed, "ebops")
+        data = TrainingData(shaped(base, arrays.x), arrays.y.astype(np.int32), shaped(base, arrays.x_val), arrays.y_val)
+        chosen, _ = autoqkeras(fixed, costs, costs.of(fixed.uniform(4)), data, trials=AUTO_TRIALS, widest=6)
+        if chosen is not None:
+            sections["autoqkeras"] = fixed.recipe(chosen)
+    return sections
+
+
+def _students(task: Task, seed: int, data: Any, arrays: TrainingData) -> list[tuple[dict[str, Any], Any]]:
+    kind = data.preprocessing.input_type
+    objective = distill.objective(
+        DistillSection(temperature=1.0, alpha=0.95) if not task.teacher else DistillSection(temperature=2.0, alpha=0.7)
+    )
+    seed_everything(seed)
+    base = zoo.build("mlp", data.input_shape, len(data.classes), {"hidden": task.hidden})
+    fit(base, arrays, TrainConfig(task.float_epochs, seed=seed))
+    samples = shaped(base, arrays.x[:2048])
+    wide = QuantizeSection(preset="int8", input=kind.width, input_integer=kind.integer - kind.signed)
+    twin = learned_twin(quantized_student(base, wide, samples))
+    found = _front(twin, task, seed, arrays, objective, kind.width)
+    for name, section in _fixed_bits(base, task, seed, arrays, kind, samples).items():
+        student, started = quantized_student(base, section, samples), time.perf_counter()
+        fit(student, arrays, TrainConfig(task.uniform, learning_rate=3e-3, seed=seed), objective=objective)
+        found.append(({"method": name, "seed": seed, "seconds": round(time.perf_counter() - started, 1)}, student))
+    gc.collect()
+    return found
+
+
+def _task(name: str, task: Task) -> list[dict[str, Any]]:
+    data = load(task.source, validation=200 if QUICK else VALIDATION, seed=SEED, options=task.options)
     apply = data.preprocessing.apply
     plain = TrainingData(apply(data.train.x), data.train.y, apply(data.validation.x), data.validation.y)
-    logits = _teacher(data.input_shape, len(data.classes), teacher, plain, float_epochs)
+    logits = _ensemble(task, data, plain) if task.teacher else _out_of_fold(plain)
     arrays = TrainingData(plain.x, plain.y, plain.x_val, plain.y_val, {"teacher_logits": logits})
-    students = []
-    for seed in SEEDS:
-        folder = Path(tempfile.mkdtemp(prefix="front"))
-        students += _students(task, settings, seed, data, arrays, folder)
-        shutil.rmtree(folder)
+    students = [student for seed in SEEDS for student in _students(task, seed, data, arrays)]
     test = data.read_test("every student's last figure")
-    rows = [_measured(model, task, data, test, **told) for told, model in students]
+    rows = [_measured(model, name, task, data, test, **told) for told, model in students]
+    own = [i for i, row in enumerate(rows) if row["method"] == "learned" and row["seed"] == SEEDS[0]]
+    for i in {own[j] for j in np.linspace(0, len(own) - 1, task.simulated).round().astype(int)}:
+        network = lower(students[i][1], data.preprocessing.input_type, name)
+        stored = data.preprocessing.apply_integer(data.validation.x[:200]).reshape(-1, *network.input.shape)
+        rows[i]["verified"] = _simulated(students[i][1], network, stored)
     for row in rows:
         cells = f", {row['cells']:,.0f} cells" if "cells" in row else ""
-        print(f"{task:<14} {row['method']:<10} seed {row['seed']}  test {row['test']:.4f}  EBOPs {row['ebops']:>8,}{cells}", flush=True)
+        print(f"{name:<14} {row['method']:<10} seed {row['seed']}  test {row['test']:.4f}  EBOPs {row['ebops']:>8,}{cells}", flush=True)
     return rows
 
 
 def within(rows: list[dict[str, Any]], task: str, cost: str, budget: float) -> float:
-    """Mean over seeds of the test accuracy of the learned student that is best on validation data among those within a budget; nan without one."""
+    """Mean over seeds of the test accuracy of the learned student of least validation loss among those within a budget; nan where a seed has
+    none."""
+    own = [r for r in rows if r["task"] == task and r["method"] == "learned"]
     best = []
-    for seed in {r["seed"] for r in rows}:
-        fit_in = [r for r in rows if r["task"] == task and r["method"] == "learned" and r["seed"] == seed and r.get(cost, np.inf) <= budget]
-        best += [max(fit_in, key=lambda r: r["validation"])["test"]] if fit_in else []
+    for seed in {r["seed"] for r in own}:
+        fit_in = [r for r in own if r["seed"] == seed and r.get(cost, np.inf) <= budget]
+        best.append(min(fit_in, key=lambda r: r["validation_loss"])["test"] if fit_in else np.nan)
     return float(np.mean(best)) if best else float("nan")
 
 
-def goals(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """What the front reaches: the aims, how it stands to uniform QAT, and the time of a run."""
-    found = [goal(f"{t}: accuracy within {b:,} {c}", aim, within(rows, t, c, b), "fraction") for t, c, b, aim in AIMS if _has(rows, t)]
+def peer(runs: list[dict[str, Any]], task: str, cost: str, budget: float) -> float:
+    """The same of HGQ2, whose points are picked by validation accuracy as its authors do; nan where it was not measured."""
+    own = [peers_within(r["points"], budget, {"cells": "da4ml_cost"}.get(cost, cost)) for r in runs if r["task"]["task"] == task]
+    return float(np.mean([p["accuracy_test"] if p else np.nan for p in own])) if own else float("nan")
+
+
+def against_peer(rows: list[dict[str, Any]], runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Both fronts at equal budgets, printed, too."""
+    found = []
     for task in dict.fromkeys(r["task"] for r in rows):
-        own = [r for r in rows if r["task"] == task]
-        behind = []
-        for name in dict.fromkeys(r["method"] for r in own if r["method"] != "learned"):
-            theirs = [r for r in own if r["method"] == name]
-            budget = float(np.mean([r["ebops"] for r in theirs]))
-            behind.append(within(own, task, "ebops", budget) - float(np.mean([r["test"] for r in theirs])))
-        found.append(
-            goal(f"{task}: learned minus uniform at equal EBOPs, worst of {len(behind)}", 0.0, float(np.nanmin(behind)), "fraction")
-        )
-        found.append(goal(f"{task}: seconds of one run", 900, max(r["seconds"] for r in own), "s", at_most=True))
+        for cost in ("ebops", "cells"):
+            for budget in BUDGETS:
+                ours, theirs = within(rows, task, cost, budget), peer(runs, task, cost, budget)
+                if not (np.isnan(ours) or np.isnan(theirs)):
+                    found.append({"task": task, "of": cost, "within": budget, "learned": ours, "HGQ2": theirs})
+                    print(f"{task:14} {cost:5} <= {budget:7,}  learned {ours:.4f}  HGQ2 {theirs:.4f}  {100 * (ours - theirs):+.2f}")
     return found
 
 
-def _has(rows: list[dict[str, Any]], task: str) -> bool:
-    return any(r["task"] == task for r in rows)
+def goals(rows: list[dict[str, Any]], compared: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What the front reaches: the aims, how it stands to fixed bits and to HGQ2, its points, its time, its bits."""
+    tasks = list(dict.fromkeys(r["task"] for r in rows))
+    found = [goal(f"{t}: accuracy within {b:,} {c}", aim, within(rows, t, c, b), "fraction") for t, c, b, aim in AIMS if t in tasks]
+    for task in tasks:
+        own = [r for r in rows if r["task"] == task]
+        learned = [r for r in own if r["method"] == "learned"]
+        behind = {}
+        for name in dict.fromkeys(r["method"] for r in own if r["method"] != "learned"):
+            theirs = [r for r in own if r["method"] == name]
+            budget = float(np.mean([r["ebops"] for r in theirs]))
+            behind[name] = within(own, task, "ebops", budget) - float(np.mean([r["test"] for r in theirs]))
+        behind = {name: gain for name, gain in behind.items() if not np.isnan(gain)}
+        if behind:
+            worst = min(behind, key=lambda name: behind[name])
+            text = f"{task}: learned minus fixed bits at equal EBOPs, worst of {len(behind)} ({worst})"
+            found.append(goal(text, 0.0, behind[worst], "fraction"))
+        for cost in ("ebops", "cells"):
+            gains = [c["learned"] - c["HGQ2"] for c in compared if c["task"] == task and c["of"] == cost]
+            if gains:
+                found.append(
+                    goal(f"{task}: learned minus HGQ2 at equal {cost}, mean of {len(gains)} budgets", 0.0, np.mean(gains), "fraction")
+                )
+                found.append(goal(f"{task}: learned minus HGQ2 at equal {cost}, worst budget", 0.0, min(gains), "fraction"))
+        fewest = min(sum(r["seed"] == seed for r in learned) for seed in {r["seed"] for r in learned})
+        found.append(goal(f"{task}: points of one run", 8, fewest, "points"))
+        found.append(goal(f"{task}: seconds of one run", 900, max(r["seconds"] for r in learned), "s", at_most=True))
+    differing = sum(r["differing"] for r in rows) + sum(sum(r["verified"]["differing_bits"].values()) for r in rows if "verified" in r)
+    simulated = sum("verified" in r for r in rows)
+    text = f"differing logits of {len(rows)} students on test sets, and bits of {simulated} in C simulation"
+    return [*found, goal(text, 0, differing, "values", at_most=True)]
+
+
+def draw(rows: list[dict[str, Any]], runs: list[dict[str, Any]], path: Path) -> None:
+    """Test accuracy against EBOPs, a panel for each task, every seed's points."""
+    from matplotlib.figure import Figure
+
+    tasks = list(dict.fromkeys(r["task"] for r in rows))
+    figure = Figure((4.6 * len(tasks), 4.2), layout="constrained")
+    for axes, task in zip(figure.subplots(1, len(tasks), squeeze=False)[0], tasks, strict=True):
+        own = [r for r in rows if r["task"] == task]
+        theirs = [p for r in runs if r["task"]["task"] == task for p in r["points"] if p["ebops"] > 0]
+        axes.scatter([p["ebops"] for p in theirs], [100 * p["accuracy_test"] for p in theirs], 12, "0.6", "x", label="HGQ2")
+        for method, color, mark in (("uniform", "C1", "s"), ("greedy", "C2", "^"), ("autoqkeras", "C3", "D"), ("learned", "C0", "o")):
+            points = [r for r in own if r["method"].startswith(method)]
+            axes.scatter([r["ebops"] for r in points], [100 * r["test"] for r in points], 16, color, mark, label=method, zorder=3)
+        best = 100 * max(r["test"] for r in own)
+        axes.set(xscale="log", xlabel="EBOPs", ylabel="test accuracy, %", title=task, ylim=(best - 8, best + 0.5))
+        axes.legend(frameon=False, fontsize=8)
+        axes.grid(alpha=0.3)
+    figure.savefig(path, dpi=110)
 
 
 def main() -> None:
     """Run the tasks named on the command line, or all; rows of tasks not run are kept from the last result."""
     tasks = SMALL if QUICK else {name: TASKS[name] for name in sys.argv[1:] or TASKS}
-    rows = [row for name, settings in tasks.items() for row in _task(name, settings)]
-    path = RESULTS / "learned_bits.json"
+    rows = [row for name, task in tasks.items() for row in _task(name, task)]
+    path, peers = RESULTS / "learned_bits.json", RESULTS / "peers_hgq2.json"
     if path.is_file() and not QUICK:
         rows = [r for r in read_json(path)["rows"] if r["task"] not in tasks] + rows
-    write("learned_bits", "python -m benchmarks.learned_bits", SEEDS, rows, goals(rows))
+    runs = read_json(peers)["rows"] if peers.is_file() else []
+    compared = against_peer(rows, runs)
+    if not QUICK:
+        draw(rows, runs, RESULTS / "learned_bits.png")
+    write("learned_bits", "python -m benchmarks.learned_bits", SEEDS, rows, goals(rows, compared), against_hgq2=compared)
 
 
 if __name__ == "__main__":

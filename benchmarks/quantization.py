@@ -22,13 +22,12 @@ import numpy as np
 from fpgacompress.errors import UnsupportedError
 from fpgacompress.export.tflite import Interpreter, write_tflite
 from fpgacompress.integer import Emulator
-from fpgacompress.metrics.statistics import paired_over_seeds
 from fpgacompress.pipeline.quantize_model import TFLITE_SAMPLES, section_of
 from fpgacompress.quantize.ptq import PtqResult, post_training
 from fpgacompress.train import logits_of
 from fpgacompress.train.loop import shaped
 
-from .common import goal, write
+from .common import against_float, goal, write
 from .quantization_models import TASKS, Data, float_model, seeds_of
 
 GOAL = 0.001
@@ -104,31 +103,13 @@ def ptq_rows(task: str) -> list[dict[str, Any]]:
             for key, value in _exact(result, data, x, logits).items():
                 counts[name][key] = counts[name].get(key, 0) + value
             sizes[name] = {"bytes": result.report.bytes, "float_bytes": result.report.float_bytes}
-    rows = []
-    for name, values in reached.items():
-        lost = paired_over_seeds(floats, values)
-        row = {
-            "task": task,
-            "title": TASKS[task].title,
-            "way": name,
-            "float": floats,
-            "student": values,
-            "float_mean": float(np.mean(floats)),
-            "student_mean": float(np.mean(values)),
-            "lost": float(np.mean(floats) - np.mean(values)),
-            "lost_interval": [lost.low, lost.high],
-            "test_samples": len(y),
-            **counts[name],
-            **sizes.get(name, {}),
-        }
-        rows.append(row)
-        low, high = (100 * v if v is not None else float("nan") for v in row["lost_interval"])
-        print(
-            f"{row['title']:50s} {name:38s} float {100 * row['float_mean']:.2f} quantized {100 * row['student_mean']:.2f} "
-            f"lost {100 * row['lost']:+.2f} [{low:+.2f}, {high:+.2f}] points, {len(floats)} seeds {counts[name] or ''}",
-            flush=True,
-        )
-    return rows
+    title = TASKS[task].title
+    return [
+        {"task": task, "title": title, "way": name}
+        | against_float(title, name, floats, values, counts[name] or "")
+        | {"test_samples": len(y), **counts[name], **sizes.get(name, {})}
+        for name, values in reached.items()
+    ]
 
 
 def ptq_goals(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

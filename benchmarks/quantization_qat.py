@@ -22,7 +22,6 @@ from fpgacompress.distill import Objective, objective
 from fpgacompress.integer import run
 from fpgacompress.keras_stack import load_model, save_model, seed_everything
 from fpgacompress.lower import lower
-from fpgacompress.metrics.statistics import mean_over_seeds
 from fpgacompress.pipeline.quantizing import fresh
 from fpgacompress.quantize.build import quantized_student
 from fpgacompress.recipe import DistillSection, QuantizeSection
@@ -30,7 +29,7 @@ from fpgacompress.run import RunFolder, write_json
 from fpgacompress.train import TrainConfig, TrainingData, fit, logits_of
 from fpgacompress.train.loop import shaped
 
-from .common import QUICK, goal, write
+from .common import QUICK, against_float, goal, write
 from .quantization_models import FOLDER, TASKS, Data, _say, float_model, seeds_of
 from .quantization_models import VERSION as FLOAT_VERSION
 
@@ -171,22 +170,12 @@ def row(task: str, name: str = "int4") -> dict[str, Any]:
         floats.append(float((logits_of(model, x).argmax(1) == y).mean()))
         students.append(float((logits_of(student, x).argmax(1) == y).mean()))
         wrong += differing_logits(student, data, x[: 2 * BATCH])
-    lost = mean_over_seeds([a - b for a, b in zip(floats, students)])
-    return {
-        "task": task,
-        "title": TASKS[task].title,
-        "way": name,
-        "training": WAYS[name].title,
-        "epochs": BUDGETS[task].epochs,
-        "float": floats,
-        "student": students,
-        "float_mean": float(np.mean(floats)),
-        "student_mean": float(np.mean(students)),
-        "lost": lost.value,
-        "lost_interval": [lost.low, lost.high],
-        "test_samples": len(y),
-        "differing_logits": wrong,
-    }
+    title, way = TASKS[task].title, WAYS[name].title
+    return (
+        {"task": task, "title": title, "way": name, "training": way, "epochs": BUDGETS[task].epochs}
+        | against_float(title, way, floats, students, f"differing {wrong}")
+        | {"test_samples": len(y), "differing_logits": wrong}
+    )
 
 
 def qat_goals(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -200,19 +189,9 @@ def qat_goals(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
-def _tell(found: dict[str, Any]) -> dict[str, Any]:
-    low, high = (100 * v if v is not None else float("nan") for v in found["lost_interval"])
-    print(
-        f"{found['title']:48s} {found['training']:34s} float {100 * found['float_mean']:.2f} int4 {100 * found['student_mean']:.2f} "
-        f"lost {100 * found['lost']:.2f} [{low:.2f}, {high:.2f}] points, {len(found['float'])} seeds, differing {found['differing_logits']}",
-        flush=True,
-    )
-    return found
-
-
 def qat_rows(tasks: tuple[str, ...] = tuple(TASKS)) -> list[dict[str, Any]]:
     """Rows of INT4 training on all tasks."""
-    return [_tell(row(task)) for task in tasks]
+    return [row(task) for task in tasks]
 
 
 def main() -> None:
@@ -220,7 +199,7 @@ def main() -> None:
     rows = qat_rows(asked or (("fashion_mlp",) if QUICK else tuple(TASKS)))
     if asked:
         return
-    rows += [_tell(row("fashion_mlp", name)) for name in (("truncate",) if QUICK else WAYS) if name != "int4"]
+    rows += [row("fashion_mlp", name) for name in (("truncate",) if QUICK else WAYS) if name != "int4"]
     write("quantization_qat", "make bench-quantization-qat", seeds_of("fashion_mlp"), rows, qat_goals(rows))
 
 

@@ -60,8 +60,8 @@ def has_automatic_scale(quantizer: Any) -> bool:
 
 def is_linear(activation: Any) -> bool:
     """Whether an activation is signed and straight but for rounding and saturation: ``quantized_bits`` of two bits or more, ours too."""
-    if type(activation).__name__ == "truncated_bits":
-        return True
+    if type(activation).__name__ in ("truncated_bits", "truncated_each"):
+        return bool(activation.signed)
     return type(activation).__name__ == "quantized_bits" and bool(activation.keep_negative) and int(activation.bits) > 1
 
 
@@ -99,6 +99,16 @@ def _truncated(quantizer: Any) -> Grid:
     return _of_type(FixedType(quantizer.bits, quantizer.integer + quantizer.signed, quantizer.signed, "TRN", "SAT"))
 
 
+def _truncated_each(quantizer: Any) -> Grid:
+    """The grid that holds those of all elements."""
+    bits, integer = (np.ravel(a) for a in (quantizer.bits, quantizer.integer))
+    signed, used = int(quantizer.signed), bits > 0
+    if not used.any():
+        return Grid(1)
+    whole, fraction = int(integer[used].max()), int((bits - integer)[used].max()) - signed
+    return _of_type(FixedType(whole + fraction + signed, whole + signed, bool(signed), "TRN", "SAT"))
+
+
 def _powers(quantizer: Any) -> Grid:
     return Grid(2 * (int(quantizer._max_exp) - int(quantizer._min_exp) + 1))
 
@@ -108,6 +118,7 @@ _KNOWN = {
     "quantized_relu": _relu,
     "truncated_bits": _truncated,
     "truncated_relu": _truncated,
+    "truncated_each": _truncated_each,
     "channel_bits": lambda q: Grid(2**q.bits - q.symmetric),
     "quantized_po2": _powers,
     "ternary": lambda q: Grid(3),

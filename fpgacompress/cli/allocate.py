@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import DataError
+from .options import add_subject, check_least, numbers
 from .output import add_json, print_json
-from .sensitivity import add_subject, numbers
 
 KINDS = ("ebops", "bops", "bits", "lut")
 
@@ -61,9 +61,7 @@ def budget_of(text: str) -> tuple[str, float]:
 def run(args: argparse.Namespace) -> int:
     """Choose, write and print."""
     (kind, budget), bits = budget_of(args.budget), numbers(args.bits, "--bits", int)
-    for option, value, least in (("--trials", args.trials, 1), ("--epochs", args.epochs, 0), ("--seed", args.seed, 0)):
-        if value < least:
-            raise DataError(f"{option} {value}", expected=f"at least {least}")
+    check_least(args, {"--trials": 1, "--epochs": 0, "--seed": 0})
     from ..pipeline.analysis import prepare
     from ..quantize.allocate import allocate, check_budget, cost_model
     from ..quantize.sensitivity import fisher, measure

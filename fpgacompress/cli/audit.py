@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
+from .options import add_data_dir
 from .output import add_json, print_json
 
 
@@ -23,7 +24,7 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--deployed", help="what the board will see, in the same forms as --data")
     parser.add_argument("--hls-config", help="an hls4ml configuration (YAML or JSON) to be compared with the model's own types")
     parser.add_argument("--temperature", type=float, default=10.0, help="temperature of the distillation (default 10)")
-    parser.add_argument("--data-dir", help="folder searched first for named data sets")
+    add_data_dir(parser)
     add_json(parser)
 
 

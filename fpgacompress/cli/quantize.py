@@ -6,6 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from .options import add_data_dir, add_set
 from .output import add_json, print_json
 
 METHODS = ("ptq", "dynamic", "full-integer")
@@ -26,16 +27,14 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--data", required=True, help="data set by name, or your own .npz, .csv or image folder with labels")
     parser.add_argument("--method", choices=METHODS, default="ptq", help="what is quantized (default ptq)")
     parser.add_argument("--preset", choices=PRESETS, default="int8", help="bits to start from (default int8)")
-    parser.add_argument(
-        "--set", action="append", default=[], metavar="FIELD=VALUE", help="a field of the recipe section quantize, such as default.bias=12"
-    )
+    add_set(parser, "a field of the recipe section quantize, such as default.bias=12")
     parser.add_argument(
         "--ranges", choices=("max", "mse", "percentile"), help="how ranges are fitted (default: weights max, activations mse)"
     )
     parser.add_argument("--equalize", action="store_true", help="balance the ranges of neighbouring layers first")
     parser.add_argument("--bias-correction", action="store_true", help="take the mean error back in the biases")
     parser.add_argument("--tflite", metavar="FILE", help="write TFLite files, too, and compare the interpreter's answers")
-    parser.add_argument("--data-dir", help="folder searched first for named data sets")
+    add_data_dir(parser)
     parser.add_argument(
         "--out", required=True, metavar="FOLDER", help="folder for student.h5, student.npz, preprocessing.json, quantize.json"
     )

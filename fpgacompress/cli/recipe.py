@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from ..errors import RecipeError
+from .options import add_set
 from .output import add_json, print_json
 
 
@@ -20,7 +21,7 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     show = actions.add_parser("show", help="print the recipe with every default filled in")
     for action in (check, show):
         action.add_argument("file", help="recipe file")
-        action.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE", help="a field that wins over the file")
+        add_set(action, "a field that wins over the file")
     fields = actions.add_parser("fields", help="every field of a recipe with its meaning and default")
     for action in (init, check, show, fields):
         add_json(action)

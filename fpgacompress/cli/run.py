@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
+from .options import add_data_dir, add_set
 from .output import add_json, print_json
 
 
@@ -16,12 +17,10 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
         epilog="'fpgacompress recipe fields' explains every field of a recipe.",
     )
     parser.add_argument("recipe", help="recipe file (YAML)")
-    parser.add_argument(
-        "--set", action="append", default=[], metavar="FIELD=VALUE", help="a field that wins over the file, for example train.epochs=3"
-    )
+    add_set(parser, "a field that wins over the file, for example train.epochs=3")
     parser.add_argument("--run-dir", help="run folder (default: runs/NAME)")
     parser.add_argument("--projects", help="folder of generated firmware projects (default: hls_projects)")
-    parser.add_argument("--data-dir", help="folder to look for data files in first")
+    add_data_dir(parser)
     parser.add_argument(
         "--until", metavar="STEP", help="stop behind this step: data, teacher, train, lower, estimate, firmware, evaluate or verify"
     )

@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from ..errors import DataError
+from .options import add_subject, numbers
 from .output import add_json, print_json
 
 
@@ -25,27 +25,6 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--fisher", choices=("also", "only", "no"), default="also", help="the estimate: also (default), only, or no")
     parser.add_argument("--out", help="folder for sensitivity.json, sensitivity.txt and sensitivity.png")
     add_json(parser)
-
-
-def add_subject(parser: argparse.ArgumentParser) -> None:
-    """Model, data and widths: what sensitivity and allocation share."""
-    parser.add_argument("model", help="float Keras file (.h5, .keras, SavedModel), or a run folder (its float student)")
-    parser.add_argument("--data", help="data set by name, or your own .npz, .csv or image folder; a run folder knows its own")
-    parser.add_argument("--bits", default="8,7,6,5,4,3,2", help="widths to try (default 8,7,6,5,4,3,2)")
-    parser.add_argument("--samples", type=int, default=2000, help="validation samples (default 2000)")
-    parser.add_argument("--data-dir", help="folder searched first for named data sets")
-
-
-def numbers(text: str, option: str, kind: type) -> list:
-    """The numbers of a comma-separated list.
-
-    Raises:
-        DataError: something that is no number.
-    """
-    try:
-        return [kind(part) for part in text.split(",") if part.strip()]
-    except ValueError:
-        raise DataError(f"{option} {text!r}", expected="numbers with commas between them") from None
 
 
 def run(args: argparse.Namespace) -> int:

@@ -7,6 +7,7 @@ import sys
 from typing import Any
 
 from ..errors import DataError
+from .options import add_data_dir, check_least
 from .output import add_json, print_json
 
 EXECUTORS = ("keras", "integer", "hls")
@@ -33,7 +34,7 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
         "--backend", choices=("Vitis", "Vivado", "VivadoAccelerator"), help="hls4ml back end (default Vitis, or the run's own)"
     )
     parser.add_argument("--hls-samples", type=int, default=200, help="samples of each source for the slow C simulation (default 200)")
-    parser.add_argument("--data-dir", help="folder searched first for named data sets")
+    add_data_dir(parser)
     add_json(parser)
 
 
@@ -44,9 +45,7 @@ def run(args: argparse.Namespace) -> int:
         against = [name.strip() for name in args.against.split(",") if name.strip()]
         if not against or set(against) - set(EXECUTORS):
             raise DataError(f"--against {args.against!r}", expected=f"one or more of {', '.join(EXECUTORS)}")
-    for option, value, least in (("--samples", args.samples, 1), ("--seed", args.seed, 0), ("--hls-samples", args.hls_samples, 1)):
-        if value < least:
-            raise DataError(f"{option} {value}", expected=f"at least {least}")
+    check_least(args, {"--samples": 1, "--seed": 0, "--hls-samples": 1})
     from ..pipeline.verification import verify_model
 
     report = verify_model(

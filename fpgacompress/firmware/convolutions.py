@@ -15,49 +15,9 @@ from typing import Any
 import numpy as np
 
 from ..errors import UnsupportedError
+from ..hardware.kernels import is_depthwise, kernel_values
 from ..integer.network import Node
 from ..integer.windows import pads_and_shape
-
-
-def _dilated(kernel: np.ndarray, dilation: list[int]) -> np.ndarray:
-    axes = kernel.shape[: len(dilation)]
-    wide = np.zeros([(k - 1) * d + 1 for k, d in zip(axes, dilation, strict=True)] + list(kernel.shape[len(dilation) :]), kernel.dtype)
-    wide[tuple(slice(None, None, d) for d in dilation)] = kernel
-    return wide
-
-
-def _grouped(kernel: np.ndarray) -> np.ndarray:
-    """Depthwise kernel (*window, c, m) as the full kernel (*window, c, c * m)."""
-    *window, channels, times = kernel.shape
-    full = np.zeros((*window, channels, channels, times), kernel.dtype)
-    for c in range(channels):
-        full[..., c, c, :] = kernel[..., c, :]
-    return full.reshape(*window, channels, channels * times)
-
-
-def is_depthwise(node: Node) -> bool:
-    """True when hls4ml's own depthwise layer computes the node."""
-    return node.op.startswith("depthwise") and node.kernel is not None and node.kernel.values.shape[-1] == 1
-
-
-def _forgets_stride(node: Node, kernel: np.ndarray, stream: bool) -> bool:
-    if not stream or len(node.shape) != 3 or kernel.shape[0] != 1 or node.params["strides"][0] == 1:
-        return False
-    return is_depthwise(node) or kernel.shape[1] > 1  # hls4ml has a layer of its own for 1 x 1 windows, which strides correctly
-
-
-def kernel_values(node: Node, stream: bool) -> np.ndarray:
-    """Stored integers of the kernel in the form hls4ml gets: (n_in, n_out), (*window, c_in, c_out), or (*window, c, 1) for depthwise."""
-    assert node.kernel is not None
-    kernel = np.asarray(node.kernel.values)
-    if node.op in ("dense", "scale"):
-        return kernel
-    kernel = _dilated(kernel, list(node.params.get("dilation") or [1] * (kernel.ndim - 2)))
-    if node.op.startswith("depthwise") and not is_depthwise(node):
-        kernel = _grouped(kernel)
-    if _forgets_stride(node, kernel, stream):
-        kernel = np.concatenate([kernel, np.zeros_like(kernel)])
-    return kernel
 
 
 def _pads(node: Node, source: Node, kernel: np.ndarray) -> list[tuple[int, int]]:

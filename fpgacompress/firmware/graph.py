@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 
 from ..errors import HardwareError, ToolError, UnsupportedError
+from ..hardware.kernels import kernel_values
 from ..integer.network import IntegerNetwork, Node
 from ..integer.types import FixedType
 from . import extension
-from .convolutions import kernel_values
 from .layers import cpp_names, layer_list, parts, plain
 from .limits import STRATEGIES
 
@@ -36,7 +36,7 @@ def quiet() -> Iterator[io.StringIO]:
             text.write(f"{w.category.__name__}: {w.message}\n")
 
 
-ROUNDED = ("quantize", "avgpool", "scale")
+ROUNDED = ("quantize", "quantize_each", "avgpool", "scale")
 """Operations whose result is cast to its type; all others are exact in theirs, or are sums in an accumulator of this type."""
 
 

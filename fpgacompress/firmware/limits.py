@@ -7,9 +7,9 @@ from collections.abc import Mapping
 import numpy as np
 
 from ..errors import HardwareError
+from ..hardware.kernels import is_depthwise, kernel_values, reuse_limit
 from ..integer.intervals import sum_fraction
 from ..integer.network import IntegerNetwork, Node
-from .convolutions import is_depthwise, kernel_values
 
 BACKENDS = ("Vitis", "Vivado", "VivadoAccelerator")
 IO_TYPES = ("io_parallel", "io_stream")
@@ -92,6 +92,13 @@ def _check_strategy(network: IntegerNetwork, node: Node, strategy: str, reuse: i
             f"layer '{node.name}' has {size} weights, too many for strategy latency in io_parallel",
             expected=f"at most {LATENCY_LIMIT}",
             do="use strategy resource with a reuse factor, or reuse: auto",
+        )
+    limit = reuse_limit(node, int(np.prod(kernel_values(node, stream).shape[:-1])), io_type)
+    if strategy == "resource" and limit is not None and reuse > limit:
+        raise HardwareError(
+            f"layer '{node.name}': hls4ml computes a convolution in io_parallel wrongly at reuse factor {reuse}",
+            expected=f"at most {limit}, the weights of one filter",
+            do="use a smaller factor or reuse: auto, or io_stream, which has larger factors",
         )
     source = network.node(node.inputs[0]).out
     assert node.kernel is not None

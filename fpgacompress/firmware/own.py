@@ -14,6 +14,7 @@ import numpy as np
 
 from ..errors import UnsupportedError
 from ..integer.network import Node, Tensor
+from ..integer.operations.casts import each_bounds
 from ..integer.types import ROUNDINGS, FixedType
 from ..integer.windows import pads_and_shape
 from .extension import LAYER
@@ -38,7 +39,7 @@ def _word(type: FixedType) -> str:
 
 
 def _map(node: Node, op: str, settings: dict[str, Any], tables: dict[str, tuple[np.ndarray, FixedType]] | None = None) -> dict[str, Any]:
-    sizes = {"n": int(np.prod(node.shape)), "n_chan": node.shape[-1]}
+    sizes = {"n": int(np.prod(node.shape)), "n_chan": node.shape[-1], "period": node.shape[-1]}
     sizes |= {name: len(values) for name, (values, _) in zip(("n_a", "n_b"), (tables or {}).values())}
     return operation(node, "fc_map", sizes | settings | {"op": f"nnet::{op}<CONFIG>"}, tables)
 
@@ -72,6 +73,12 @@ def _threshold(node: Node, source: Node) -> dict[str, Any]:
         for name, type in (("thresholds", source.out), ("values", node.out))
     }
     return _map(node, "fc_threshold", {}, tables)
+
+
+def _quantize_each(node: Node, source: Node) -> dict[str, Any]:
+    _, low, high = each_bounds(node)
+    tables = {name: _real(Tensor(np.ravel(values), node.out)) for name, values in (("low", low), ("high", high))}
+    return _map(node, "fc_quantize_each", {"period": int(low.size), "out_word": f"ap_int<{node.out.width + 1}>"}, tables)
 
 
 def _image(shape: tuple[int, ...], prefix: str) -> dict[str, int]:
@@ -140,6 +147,7 @@ OPERATIONS: dict[str, Callable[[Node, Node], dict[str, Any]]] = {
     "leaky_relu": _leaky_relu,
     "maxpool": _pool,
     "permute": _permute,
+    "quantize_each": _quantize_each,
     "scale": _scale,
     "shift": _shift,
     "sumpool": _pool,

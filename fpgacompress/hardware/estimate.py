@@ -15,7 +15,7 @@ from .board import RESOURCES, Board
 from .calibration import ZERO
 from .facts import UNROLL_LIMIT, LayerFacts, network_facts
 from .layer import Setting, activation_area, layer_area, layer_counts
-from .reuse import LayerPlan, check_plan
+from .reuse import LayerPlan, check_plan, io_type
 from .reuse import plan as make_plan
 from .verdict import RULE, UNITS, judge, share
 
@@ -114,11 +114,11 @@ def estimate(
     Raises:
         HardwareError: an illegal plan.
     """
-    io = io if io.startswith("io_") else f"io_{io}"
+    io = io_type(io)
     plan = plan if plan is not None else make_plan(network, board=board, clock_ns=clock_ns, io=io, backend=backend)
-    check_plan(network, plan)
+    check_plan(network, plan, io)
     setting = Setting.of(board, clock_ns, backend)
-    facts = network_facts(network)
+    facts = network_facts(network, io)
     why_not = _no_area(network, facts, io)
     layers = [_layer_row(f, plan[f.name], setting, why_not, len(facts) == 1) for f in facts.values()]
     activations, total = {}, {}
@@ -145,7 +145,7 @@ def estimate(
 def _no_area(network: IntegerNetwork, facts: dict[str, LayerFacts], io: str) -> str | None:
     if any(not f.is_dense for f in facts.values()):
         return NO_CONV
-    unknown = sorted({n.op for n in network.nodes} - {*MOVES, "dense", "quantize"})
+    unknown = sorted({n.op for n in network.nodes} - {*MOVES, "dense", "quantize", "quantize_each"})
     if unknown:
         return NO_OPERATION.format(", ".join(unknown))
     return NO_STREAM if io == "io_stream" else None

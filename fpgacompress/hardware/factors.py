@@ -1,8 +1,8 @@
 """Reuse factors hls4ml accepts, and which ways of building a layer the HLS tool can really synthesise.
 
 hls4ml (1.3.0, ``backends/fpga/fpga_backend.py`` and ``nnet_dense_resource.h``) silently replaces an illegal factor by the nearest legal
-one;
-here an illegal factor is an error, and a plan is legal before any tool is started.
+one, and takes factors for convolutions in arrays that their function computes wrongly (:func:`.kernels.reuse_limit`); here both are errors,
+and a plan is legal before any tool is started.
 """
 
 from __future__ import annotations
@@ -34,9 +34,8 @@ def valid_reuse_factors(n_in: int, n_out: int) -> tuple[int, ...]:
     """Reuse factors hls4ml allows for a dense kernel of ``n_in x n_out`` weights in Resource strategy, ascending.
 
     Its three conditions (the multipliers divide evenly over the outputs or the factor is at least ``n_in``; a factor of at least ``n_in``
-    is a
-    multiple of it; the factor divides the number of weights) come down to: the divisors of ``n_in``, and ``n_in`` times the divisors of
-    ``n_out``.
+    is a multiple of it; the factor divides the number of weights) come down to: the divisors of ``n_in``, and ``n_in`` times the divisors
+    of ``n_out``.
     """
     if n_in < 1 or n_out < 1:
         raise HardwareError(f"a layer of {n_in} x {n_out} weights has no reuse factor", expected="at least one input and one output")
@@ -52,9 +51,14 @@ def closest(n_in: int, n_out: int, reuse: int) -> int:
     return min(around, key=lambda factor: (abs(factor - reuse), factor))
 
 
-def neighbours(n_in: int, n_out: int, reuse: int) -> tuple[int, ...]:
-    """Legal reuse factors next to ``reuse``: the nearest below and above (one at the ends, ``reuse`` itself when legal)."""
-    valid = valid_reuse_factors(n_in, n_out)
+def legal_factors(facts: LayerFacts) -> tuple[int, ...]:
+    """Reuse factors with which hls4ml builds a layer in Resource strategy and computes it right, ascending."""
+    limit = facts.n_weights if facts.reuse_limit is None else facts.reuse_limit
+    return tuple(factor for factor in valid_reuse_factors(facts.n_in, facts.n_out) if factor <= limit)
+
+
+def neighbours(valid: tuple[int, ...], reuse: int) -> tuple[int, ...]:
+    """Those of the ascending factors ``valid`` next to ``reuse``: the nearest below and above (one at the ends, itself when valid)."""
     if reuse in valid:
         return (reuse,)
     at = bisect_left(valid, reuse)
@@ -89,18 +93,25 @@ def check_layer(facts: LayerFacts, layer: LayerPlan) -> None:
         )
     if layer.strategy != "Resource":
         raise HardwareError(f"{where}: there is no strategy '{layer.strategy}'", expected="'Latency' or 'Resource'")
-    if layer.reuse not in valid_reuse_factors(facts.n_in, facts.n_out):
-        near = " and ".join(str(n) for n in neighbours(facts.n_in, facts.n_out, layer.reuse))
+    legal = legal_factors(facts)
+    if facts.reuse_limit is not None and layer.reuse > facts.reuse_limit:
+        raise HardwareError(
+            f"{where}: hls4ml computes a convolution in io_parallel wrongly at reuse factor {layer.reuse}",
+            expected=f"at most {facts.reuse_limit}, the weights of one filter",
+            do=f"give {legal[-1]} or reuse 'auto', or take io_stream, which has larger factors",
+        )
+    if layer.reuse not in legal:
+        near = " and ".join(str(n) for n in neighbours(legal, layer.reuse))
         raise HardwareError(
             f"{where}: hls4ml cannot use reuse factor {layer.reuse}",
             expected=f"a legal factor; the nearest are {near}",
             do="give one of those, or reuse 'auto'",
         )
     if facts.n_weights // layer.reuse > UNROLL_LIMIT:
-        least = min(f for f in valid_reuse_factors(facts.n_in, facts.n_out) if facts.n_weights // f <= UNROLL_LIMIT)
+        least = [f for f in legal if facts.n_weights // f <= UNROLL_LIMIT]
         raise HardwareError(
             f"{where} at reuse factor {layer.reuse} unrolls {facts.n_weights // layer.reuse} products",
-            expected=f"at most {UNROLL_LIMIT}; the smallest factor that keeps to it is {least}",
+            expected=f"at most {UNROLL_LIMIT}; " + (f"the smallest factor that keeps to it is {least[0]}" if least else "no factor does"),
         )
 
 
@@ -113,9 +124,5 @@ def legal_plans(facts: LayerFacts, strategy: str = "auto") -> list[LayerPlan]:
         return [LayerPlan("Latency", 1)]
     if strategy in ("auto", "resource"):
         start = 2 if strategy == "auto" else 1
-        options += [
-            LayerPlan("Resource", f)
-            for f in valid_reuse_factors(facts.n_in, facts.n_out)
-            if f >= start and facts.n_weights // f <= UNROLL_LIMIT
-        ]
+        options += [LayerPlan("Resource", f) for f in legal_factors(facts) if f >= start and facts.n_weights // f <= UNROLL_LIMIT]
     return options

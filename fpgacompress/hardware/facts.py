@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 
 from ..integer.network import IntegerNetwork, Node
+from ..metrics.cost import bit_products
 from ..metrics.csd import csd_digits, span_bits
+from .kernels import kernel_values, reuse_limit
 
 UNROLL_LIMIT = 4096
 """Largest array that Vivado HLS and Vitis HLS partition or unroll completely (hls4ml writes it as ``maximum_size`` into
@@ -22,8 +24,8 @@ class LayerFacts:
     Attributes:
         name: node name.
         op: of the node: "dense", "conv1d", "conv2d", "depthwise1d", "depthwise2d" or "scale".
-        n_in, n_out: size of the matrix product that the hardware holds (convolution: kernel positions x input channels, filters;
-            depthwise: kernel positions x channels, depth multiplier; scale: channels, 1).
+        n_in, n_out: size of the matrix product that the hardware holds (convolution: kernel positions x input channels, filters, with
+            the zeros that stand for dilation; depthwise: kernel positions x channels, depth multiplier; scale: channels, 1).
         positions: how many times an inference uses it (1 for a dense layer on a vector).
         x_bits: width of the input type, bits.
         w_bits: width of the weight type, bits.
@@ -40,6 +42,7 @@ class LayerFacts:
         product_spans: ``products`` split by the span of the weight, as (span, count); empty when only ``span`` is known.
         groups: independent sums per column of the matrix: the channels of a depthwise or scale layer, else 1.
         saturates: the accumulator saturates, so the value of a sum depends on the order of its additions.
+        reuse_limit: largest reuse factor with which hls4ml's function computes the layer (see :func:`.kernels.reuse_limit`); None: ``n_weights``.
     """
 
     name: str
@@ -60,6 +63,7 @@ class LayerFacts:
     product_spans: tuple[tuple[int, int], ...] = ()
     groups: int = 1
     saturates: bool = False
+    reuse_limit: int | None = None
 
     @property
     def sums(self) -> int:
@@ -84,7 +88,7 @@ class LayerFacts:
     @property
     def is_dense(self) -> bool:
         """True when the layer is a plain matrix product, which is what the LUT and FF laws were calibrated on."""
-        return self.op == "dense" and self.positions == 1
+        return self.op == "dense" and self.positions == 1 and self.reuse_limit is None
 
 
 def _distinct_per_row(values: np.ndarray, chosen: np.ndarray) -> int:
@@ -96,7 +100,7 @@ def _distinct_per_row(values: np.ndarray, chosen: np.ndarray) -> int:
 
 
 def weight_facts(kernel: np.ndarray) -> dict[str, Any]:
-    """Counts of an integer weight matrix ``(n_in, n_out)``: the fields of :class:`LayerFacts` of these names, and ``total_span``."""
+    """Counts of an integer weight matrix ``(n_in, n_out)``: the fields of :class:`LayerFacts` of these names."""
     kernel = np.asarray(kernel, np.int64)
     digits = csd_digits(kernel)
     spans = span_bits(kernel)
@@ -110,14 +114,13 @@ def weight_facts(kernel: np.ndarray) -> dict[str, Any]:
         "two_digit": int(np.count_nonzero(digits == 2)),
         "pairs": _distinct_per_row(odd, digits == 2),
         "span": int(spans.max(initial=0)),
-        "total_span": int(spans.sum()),
     }
 
 
-def layer_facts(network: IntegerNetwork, node: Node) -> LayerFacts:
-    """Facts of a node with a kernel."""
+def layer_facts(network: IntegerNetwork, node: Node, io: str = "io_parallel") -> LayerFacts:
+    """Facts of a node with a kernel, built with an io type ("io_parallel" or "io_stream")."""
     assert node.kernel is not None
-    values = np.asarray(node.kernel.values)
+    values = kernel_values(node, io == "io_stream") if node.op.startswith("conv") else np.asarray(node.kernel.values)
     grouped = node.op.startswith("depthwise") or node.op == "scale"
     matrix = values.reshape(-1, 1 if node.op == "scale" else values.shape[-1])
     x_bits = network.node(node.inputs[0]).out.width
@@ -137,18 +140,19 @@ def layer_facts(network: IntegerNetwork, node: Node) -> LayerFacts:
         pairs=counts["pairs"],
         two_digit=counts["two_digit"],
         span=counts["span"],
-        ebops=counts["total_span"] * x_bits,
+        ebops=bit_products(network, node),
         product_spans=counts["product_spans"],
         groups=node.shape[-1] // matrix.shape[1] if grouped else 1,
         saturates=node.out.overflow != "WRAP",
+        reuse_limit=reuse_limit(node, matrix.shape[0], io),
     )
 
 
 def _out_bits(network: IntegerNetwork, node: Node) -> int:
     readers = [other for other in network.nodes if node.name in other.inputs]
-    return readers[0].out.width if len(readers) == 1 and readers[0].op == "quantize" else node.out.width
+    return readers[0].out.width if len(readers) == 1 and readers[0].op in ("quantize", "quantize_each") else node.out.width
 
 
-def network_facts(network: IntegerNetwork) -> dict[str, LayerFacts]:
-    """Facts of every weighted layer, in order, by name."""
-    return {node.name: layer_facts(network, node) for node in network.weighted}
+def network_facts(network: IntegerNetwork, io: str = "io_parallel") -> dict[str, LayerFacts]:
+    """Facts of every weighted layer, in order, by name; ``io`` is "io_parallel" or "io_stream"."""
+    return {node.name: layer_facts(network, node, io) for node in network.weighted}

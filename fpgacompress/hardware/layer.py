@@ -64,12 +64,12 @@ def layer_area(
 
 
 def activation_area(node: Node, network: IntegerNetwork, kind: str, stage: str, calibration: Calibration | None = None) -> Area:
-    """LUT or FF of a ``quantize`` node (ReLU or cast) in parallel form: elements x (input + output bits) x the measured charge; ZERO
-    for other nodes.
+    """LUT or FF of a cast (``quantize``, ``quantize_each``) in parallel form: elements x (input + output bits) x the measured charge; ZERO for
+    other nodes.
 
     Calibrated on ReLU with truncation and saturation; rounding to nearest costs an adder more (counted as one output width, extrapolated).
     """
-    if node.op != "quantize":
+    if node.op not in ("quantize", "quantize_each"):
         return ZERO
     calibration = calibration or load_calibration()
     count = math.prod(node.shape)

@@ -9,11 +9,23 @@ from ..errors import HardwareError
 from ..integer.network import IntegerNetwork
 from .board import RESOURCES, Board
 from .calibration import ZERO
-from .factors import LayerPlan, check_layer, closest, legal_plans, neighbours, valid_reuse_factors
+from .factors import LayerPlan, check_layer, closest, legal_factors, legal_plans, neighbours, valid_reuse_factors
 from .facts import UNROLL_LIMIT, LayerFacts, network_facts
 from .layer import Setting, activation_area, layer_area, layer_counts
 
-__all__ = ["COMFORT", "LayerPlan", "check_layer", "check_plan", "closest", "legal_plans", "neighbours", "plan", "valid_reuse_factors"]
+__all__ = [
+    "COMFORT",
+    "LayerPlan",
+    "check_layer",
+    "check_plan",
+    "closest",
+    "io_type",
+    "legal_factors",
+    "legal_plans",
+    "neighbours",
+    "plan",
+    "valid_reuse_factors",
+]
 
 COMFORT = 0.7
 """Share of each resource that an automatic plan may take by the central estimate; the rest is for the DMA, the interconnect and routing."""
@@ -111,13 +123,13 @@ def _quicker(
     return chosen
 
 
-def check_plan(network: IntegerNetwork, plan: dict[str, LayerPlan]) -> None:
-    """Refuse a plan that leaves out a layer or names one that hls4ml or HLS could not build.
+def check_plan(network: IntegerNetwork, plan: dict[str, LayerPlan], io: str = "io_parallel") -> None:
+    """Refuse a plan that leaves out a layer or names one that hls4ml or HLS could not build with this io type.
 
     Raises:
         HardwareError: the layer and the nearest legal choice.
     """
-    facts = network_facts(network)
+    facts = network_facts(network, io_type(io))
     if not facts:
         raise HardwareError(f"the network '{network.name}' has no layer with weights", expected="at least one dense or convolution layer")
     for name in plan:
@@ -136,6 +148,11 @@ def _named(value: str, allowed: dict[str, str], what: str) -> str:
     if name is None:
         raise HardwareError(f"{what} is '{value}'", expected=f"one of {', '.join(allowed)}")
     return name
+
+
+def io_type(io: str) -> str:
+    """hls4ml's name of an io type: "io_parallel" or "io_stream", also for "parallel" and "stream"."""
+    return _named(io, {name: f"io_{name.removeprefix('io_')}" for name in ("io_parallel", "io_stream", "parallel", "stream")}, "io")
 
 
 def plan(
@@ -159,6 +176,7 @@ def plan(
     at most 4096 weights; Resource keeps ``n_weights / RF`` below it.
 
     Args:
+        io: "io_parallel" or "io_stream" (or without "io_"); convolutions have fewer legal reuse factors in the first.
         strategy: "auto", "latency" (every layer unrolled, reuse 1) or "resource".
         reuse: "auto", one factor for all layers in Resource strategy, or one per layer name (other layers automatic).
         latency_budget_cycles: refuse a plan whose layers together take more cycles.
@@ -167,9 +185,8 @@ def plan(
         HardwareError: an illegal factor (with the nearest legal ones), a layer that cannot be unrolled, an unmet budget.
     """
     kind = _named(strategy, {"auto": "auto", "latency": "latency", "resource": "resource"}, "strategy")
-    _named(io, {"io_parallel": "", "io_stream": "", "parallel": "", "stream": ""}, "io")
+    facts = network_facts(network, io_type(io))
     setting = Setting.of(board, clock_ns, backend)
-    facts = network_facts(network)
     if not facts:
         raise HardwareError(f"the network '{network.name}' has no layer with weights", expected="at least one dense or convolution layer")
     given = _given(reuse, facts, kind)

@@ -93,19 +93,7 @@ def design_samples(rows: list[dict[str, str]]) -> list[Sample]:
             continue
         truth = {k: float(v) for k, v in row.items() if v and k.split("_")[0] in ("lut", "ff", "dsp", "bram18", "bram36", "latency", "ii")}
         reuse = [int(layer.get("reuse_factor") or 1) for layer in layers]
-        samples.append(
-            Sample(
-                row["family"],
-                row["group"],
-                row["strategy"].capitalize(),
-                tuple(zip(facts, reuse)),
-                _backend(row["tool"]),
-                float(row["clock_ns"]),
-                "ultrascale" in row["fpga_family"],
-                row["mult_impl"],
-                truth,
-            )
-        )
+        samples.append(_sample(row, row["group"], tuple(zip(facts, reuse)), truth))
     return samples
 
 
@@ -128,20 +116,22 @@ def layer_samples(rows: list[dict[str, str]]) -> list[Sample]:
         }
         facts = _facts(layer)
         assert facts is not None
-        samples.append(
-            Sample(
-                row["family"],
-                row["design_id"].rsplit("-", 1)[0],
-                row["strategy"].capitalize(),
-                ((facts, int(layer["reuse_factor"])),),
-                _backend(row["tool"]),
-                float(row["clock_ns"]),
-                "ultrascale" in row["fpga_family"],
-                row["mult_impl"],
-                truth,
-            )
-        )
+        samples.append(_sample(row, row["design_id"].rsplit("-", 1)[0], ((facts, int(layer["reuse_factor"])),), truth))
     return samples
+
+
+def _sample(row: dict[str, str], group: str, layers: tuple[tuple[LayerFacts, int], ...], truth: dict[str, float]) -> Sample:
+    return Sample(
+        row["family"],
+        group,
+        row["strategy"].capitalize(),
+        layers,
+        _backend(row["tool"]),
+        float(row["clock_ns"]),
+        "ultrascale" in row["fpga_family"],
+        row["mult_impl"],
+        truth,
+    )
 
 
 def _backend(tool: str) -> str:

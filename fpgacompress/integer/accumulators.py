@@ -81,7 +81,7 @@ def accumulators(network: IntegerNetwork, usual: FixedType = USUAL) -> list[Accu
 
 
 _KEEPS_ITS_TYPE = ("flatten", "reshape", "permute", "zeropad", "upsample", "maxpool")
-_STATED = ("quantize", "avgpool", "threshold")
+_STATED = ("quantize", "quantize_each", "avgpool", "threshold")
 
 
 def _retyped(node: Node, sources: list[Node], found: dict[str, Range]) -> Node:

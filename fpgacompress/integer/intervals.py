@@ -53,7 +53,7 @@ def inexact_in_float32(network: IntegerNetwork, found: Mapping[str, Range] | Non
     found = found or ranges(network)
     result = {}
     for node in network.nodes:
-        if node.kernel is None and node.op != "quantize":
+        if node.kernel is None and node.op not in ("quantize", "quantize_each"):
             continue
         source = network.node(node.inputs[0])
         if node.kernel is not None:

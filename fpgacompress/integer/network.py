@@ -45,6 +45,8 @@ class Node:
       ``out`` is the accumulator. Lowering makes it the smallest type that no input can overflow, so sums are exact. Where it is narrower, each
       product and the bias are cast to it first and sums are made in it (see ``operations/narrow.py``).
     - ``quantize``: cast to ``out`` (rounding and overflow are those of ``out``); a ``relu`` is a ``quantize`` to an unsigned saturating type.
+    - ``quantize_each``: a cast of each element to a type of its own, ``out`` being one that holds them all (its rounding is TRN, its overflow
+      SAT, and theirs, too). ``params`` ``bits`` (sign included; 0: always 0) and ``integer`` (sign included), nested lists of the last axes.
     - ``clip``: the value, at least ``low`` and at most ``high`` (``params``, stored integers of ``out``, whose fraction is the input's).
     - ``leaky_relu``: x where x >= 0, else x * 2**-``shift``, exact; ``out`` has ``shift`` (``params``) more fractional bits than the input.
     - ``shift``: x * 2**``shift``, exact and free of hardware: the same stored integers, ``shift`` (``params``) fewer fractional bits.

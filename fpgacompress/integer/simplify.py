@@ -21,6 +21,7 @@ from .windows import pads_and_shape
 
 _SAME_CHANNELS = (
     "quantize",
+    "quantize_each",
     "clip",
     "leaky_relu",
     "shift",
@@ -184,6 +185,9 @@ class _Simplifier:
         """The node with only its kept channels."""
         mine = keep[node.name]
         shape = (*node.shape[:-1], int(mine.sum()))
+        if node.op == "quantize_each":
+            params = {k: np.asarray(v)[..., mine].tolist() for k, v in node.params.items()}
+            return replace(node, shape=shape, params=params)
         if node.kernel is None:
             return replace(node, shape=shape)
         theirs, values = keep[node.inputs[0]], node.kernel.values

@@ -58,7 +58,7 @@ def _channels(values: np.ndarray) -> np.ndarray:
 def _sites(network: IntegerNetwork, found: dict[str, Range]) -> list[_Site]:
     sites = []
     for node in network.nodes:
-        if node.op != "quantize" or node.out.overflow == "WRAP":
+        if node.op not in ("quantize", "quantize_each") or node.out.overflow == "WRAP":
             continue
         (source,) = node.inputs
         low, high = _channels(found[source].low), _channels(found[source].high)

@@ -91,17 +91,23 @@ class learned_bits(_Learned):  # noqa: N801  (named like QKeras' own quantizers)
         shape: that of the kernel for bits per weight, ``(1, ..., c_out)`` per output channel, ``(1, ..., 1)`` per tensor.
         fraction: fractional bits at the start, one number or an array that broadcasts to ``shape``.
         name: prefix of the variable's name.
+        silent: channels of the last axis that are 0 and stay 0.
     """
 
-    def __init__(self, shape: Any, fraction: Any = 6.0, name: str = "learned_bits") -> None:
+    def __init__(self, shape: Any, fraction: Any = 6.0, name: str = "learned_bits", silent: Any = ()) -> None:
         super().__init__(shape, fraction, name)
+        self.silent = tuple(int(c) for c in silent)
 
     def __call__(self, x: Any) -> Any:
+        heard = np.ones(x.shape[-1], np.float32)
+        heard[list(self.silent)] = 0.0
+
         @tf.custom_gradient
         def quantize(x: Any, fraction: Any) -> Any:
-            level = tf.round(x * tf.pow(2.0, fraction)) * tf.pow(2.0, -fraction)
+            level = tf.round(x * tf.pow(2.0, fraction)) * tf.pow(2.0, -fraction) * heard
 
             def gradient(upstream: Any) -> Any:
+                upstream = upstream * heard
                 return upstream, _summed_like(upstream * _LN2 * (x - level), self.shape)
 
             return level, gradient
@@ -120,7 +126,7 @@ class learned_bits(_Learned):  # noqa: N801  (named like QKeras' own quantizers)
 
     def get_config(self) -> dict[str, Any]:
         """Settings as plain numbers and lists; the fractional bits as they are now."""
-        return {"shape": list(self.shape), "fraction": self.fraction.numpy().tolist(), "name": self.label}
+        return {"shape": list(self.shape), "fraction": self.fraction.numpy().tolist(), "name": self.label, "silent": list(self.silent)}
 
 
 class learned_activation(_Learned):  # noqa: N801
@@ -131,7 +137,7 @@ class learned_activation(_Learned):  # noqa: N801
     ``2**i``: its derivative is ``ln(2) * 2**i``. A range that cuts off the largest values is often worth the bit.
 
     Args:
-        shape: ``(channels,)`` for bits per channel of the last axis (or per input feature), ``(1,)`` per tensor.
+        shape: that of a sample for bits per element (or per input feature), ``(channels,)`` per channel of the last axis, ``(1,)`` per tensor.
         fraction: fractional bits at the start.
         integer: integer bits without sign at the start.
         signed: the network's input may be negative.
@@ -190,7 +196,7 @@ class learned_activation(_Learned):  # noqa: N801
         @tf.custom_gradient
         def quantize(x: Any, fraction: Any, integer: Any) -> Any:
             scale, step, top = tf.pow(2.0, fraction), tf.pow(2.0, -fraction), tf.pow(2.0, integer)
-            low = -top if self.signed else tf.zeros_like(top)
+            low = -tf.where(scale * top >= 1.0, top, 0.0) if self.signed else tf.zeros_like(top)  # without a bit there is no sign, either
             level = tf.clip_by_value(tf.floor(x * scale + half) * step, low, tf.maximum(top - step, 0.0))
             over, under = tf.cast(x >= top, x.dtype), tf.cast(x < low, x.dtype)
             inside = 1.0 - over - under

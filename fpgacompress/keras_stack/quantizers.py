@@ -12,6 +12,7 @@ Only :mod:`.stack` imports this module, behind the libraries.
 
 from __future__ import annotations
 
+import abc
 from typing import Any
 
 import numpy as np
@@ -59,9 +60,9 @@ class _Truncated(BaseQuantizer):
         # real - real is exactly 0, so the result is exactly the level, and the gradient is that of ``real``
         return tf.stop_gradient(mixed) + (real - tf.stop_gradient(real))
 
+    @abc.abstractmethod
     def _real(self, x: Any, low: float, high: float) -> Any:
         """The function before the truncation; it gives the gradient."""
-        raise NotImplementedError
 
     def __str__(self) -> str:
         return f"{type(self).__name__}({self.bits},{self.integer})"
@@ -109,9 +110,68 @@ class truncated_relu(_Truncated):  # noqa: N801
         return tf.minimum(tf.nn.relu(x), tf.constant(high, x.dtype))
 
 
+class truncated_each(BaseQuantizer):  # noqa: N801
+    """``truncated_bits`` or, without sign, ``truncated_relu`` with bits of its own for each element of the last axes.
+
+    ``clip(floor(x / step), low, high) * step`` with ``step = 2**(integer + signed - bits)``. An element of 0 bits is always 0. The gradient is 1
+    where nothing saturates.
+
+    Args:
+        bits: whole numbers, an array over the last axes of what is quantized (for the network's input: its shape), sign included.
+        integer: bits left of the binary point, sign not counted, an array of the same shape.
+        signed: values may be negative.
+
+    Raises:
+        ModelError: no whole numbers, or arrays of different shapes.
+    """
+
+    def __init__(self, bits: Any, integer: Any, signed: bool = False) -> None:
+        super().__init__()
+        widths, whole = np.asarray(bits, np.float64), np.asarray(integer, np.float64)
+        right = widths.shape == whole.shape and widths.ndim and widths.size and np.all((widths >= 0) & (widths <= 24))
+        if not right or not all(np.array_equal(a, np.rint(a)) for a in (widths, whole)):
+            raise ModelError(
+                f"truncated_each with bits of shape {widths.shape} and integer bits of shape {whole.shape}",
+                expected="two arrays of one shape, of whole numbers, 0 to 24 bits",
+            )
+        self.bits, self.integer, self.signed = widths.astype(int).tolist(), whole.astype(int).tolist(), bool(signed)
+
+    def __call__(self, x: Any) -> Any:
+        x = tf.convert_to_tensor(x)
+        x = x if x.dtype.is_floating else tf.cast(x, tf_keras.backend.floatx())
+        bits, integer = np.asarray(self.bits), np.asarray(self.integer)
+        step, magnitude = 2.0 ** (integer + self.signed - bits), 2.0 ** (bits - self.signed)
+        low = np.where(bits > 0, -magnitude * self.signed, 0.0)
+        high = np.where(bits > 0, magnitude - 1, 0.0)
+        low, high, step, per_step = (tf.constant(a, x.dtype) for a in (low, high, step, 1 / step))
+        level = tf.clip_by_value(tf.floor(x * per_step), low, high) * step
+        real = tf.clip_by_value(x, low * step, high * step)
+        return tf.stop_gradient(level) + (real - tf.stop_gradient(real))  # real - real is exactly 0
+
+    def __str__(self) -> str:
+        return f"truncated_each({np.min(self.bits)} to {np.max(self.bits)})"
+
+    def max(self) -> float:
+        """Largest magnitude, as QKeras asks for when it initialises weights."""
+        return float(np.maximum(1.0, 2.0 ** np.max(np.asarray(self.integer, np.float64))))
+
+    def min(self) -> float:
+        """Smallest value, as QKeras asks for."""
+        return -self.max() if self.signed else 0.0
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> truncated_each:
+        """The quantizer that :meth:`get_config` describes."""
+        return cls(**config)
+
+    def get_config(self) -> dict[str, Any]:
+        """Settings as plain lists."""
+        return {"bits": self.bits, "integer": self.integer, "signed": self.signed}
+
+
 def _is_one(factor: Any) -> bool:
     return isinstance(factor, (int, float)) and factor == 1
 
 
-CLASSES = (truncated_bits, truncated_relu)
+CLASSES = (truncated_bits, truncated_relu, truncated_each)
 """What :func:`.stack.load` makes known to QKeras and to the readers of files."""

@@ -122,6 +122,10 @@ class Builder:
         """A cast to ``type``."""
         return self._add(name, "quantize", [source], type, self[source].shape)
 
+    def quantize_each(self, name: str, source: str, type: FixedType, bits: list[Any], integer: list[Any]) -> str:
+        """A cast of each element to a type of its own, ``type`` holding them all."""
+        return self._add(name, "quantize_each", [source], type, self[source].shape, params={"bits": bits, "integer": integer})
+
     def relu(self, name: str, source: str) -> str:
         """x where x > 0, else 0: a cast to the unsigned type that holds every positive value."""
         held = FixedType.holding(0, max(self.range(source).bounds[1], 0), self[source].out.fraction)

@@ -17,7 +17,7 @@ from .. import keras_stack
 from ..errors import UnsupportedError
 from ..integer.types import FixedType
 from .dyadic import fraction_bits, power_of_two
-from .steps import Cast, Clip, Leaky, Relu, Scale, Shift, Step, Threshold, above, at_least
+from .steps import Cast, CastEach, Clip, Leaky, Relu, Scale, Shift, Step, Threshold, above, at_least
 from .thresholds import po2_steps
 
 
@@ -113,6 +113,12 @@ def _truncated(quantizer: Any, where: str) -> list[Step]:
     return [Cast(FixedType(int(quantizer.bits), int(quantizer.integer) + signed, signed, "TRN", "SAT"))]
 
 
+def _truncated_each(quantizer: Any, where: str) -> list[Step]:
+    """The same with bits of its own for each element."""
+    integer = np.asarray(quantizer.integer, np.int64) + bool(quantizer.signed)
+    return [CastEach(np.asarray(quantizer.bits).tolist(), integer.tolist(), bool(quantizer.signed))]
+
+
 def _internal_sigmoid(where: str, quantizer: Any) -> float:
     """Slope of QKeras' internal sigmoid ``clip(slope * x + 0.5, 0, 1)``: 0.5 (hard) or 0.1875 (smooth)."""
     module = keras_stack.load().qkeras.quantizers
@@ -202,6 +208,7 @@ _RULES: dict[str, Callable[[Any, str], list[Step]]] = {
     "quantized_relu_po2": _po2,
     "truncated_bits": _truncated,
     "truncated_relu": _truncated,
+    "truncated_each": _truncated_each,
 }
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -59,6 +59,31 @@ class Cast:
             return rounded_average(net, name, average, self.type)
         _check_float32(net, source, self.float_bits, where)
         return net.quantize(name, source, self.type)
+
+
+@dataclass(frozen=True)
+class CastEach:
+    """A cast of each element to a type of its own, truncated and saturated.
+
+    Attributes:
+        bits, integer: nested lists over the last axes, sign included.
+        signed: whether they have a sign.
+    """
+
+    bits: Sequence[Any]
+    integer: Sequence[Any]
+    signed: bool
+    suffix: str = "cast"
+
+    def build(self, net: Builder, name: str, source: str, where: str) -> str:
+        bits, integer = np.asarray(self.bits, np.int64), np.asarray(self.integer, np.int64)
+        used, whole = bits > 0, int(self.signed)
+        if used.any():
+            whole, fraction = int(integer[used].max()), int((bits - integer)[used].max())
+        else:
+            fraction = 1
+        type = FixedType(whole + fraction, whole, self.signed, "TRN", "SAT")
+        return net.quantize_each(name, source, type, bits.tolist(), integer.tolist())
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..figures import Figure, unavailable
 from ..integer.network import IntegerNetwork, Node
+from ..integer.widths import channel_bits
 from .csd import span_bits
 
 COUNTED = "counted from the integer weights"
@@ -29,7 +30,7 @@ class LayerCost:
         weights, nonzeros: kernel weights, and those that are not zero.
         biases, bias_bits: number of bias terms and their width.
         packed_bits: bits of the kernel in the smallest packing, ``packing`` its name (see :func:`pack`).
-        span_bits: sum over weights of the span of set bits.
+        bit_products: sum over weights of (span of set bits) x (bits of the input it multiplies).
     """
 
     name: str
@@ -45,7 +46,7 @@ class LayerCost:
     bias_bits: int
     packed_bits: int
     packing: str
-    span_bits: int
+    bit_products: int
 
     @property
     def macs(self) -> int:
@@ -65,7 +66,7 @@ class LayerCost:
     def ebops(self) -> int:
         """Effective bit operations: sum over weights of (bits from lowest to highest set bit) x input bits, per position (HGQ, arXiv
         2405.00645)."""
-        return self.span_bits * self.x_bits * self.positions
+        return self.bit_products * self.positions
 
     @property
     def bytes(self) -> int:
@@ -118,6 +119,14 @@ def pack(kernel: np.ndarray, width: int) -> tuple[int, str]:
     return options[name], name
 
 
+def bit_products(network: IntegerNetwork, node: Node) -> int:
+    """Sum over the weights of a node of (bits from lowest to highest set bit) x (bits of the input it multiplies)."""
+    assert node.kernel is not None
+    spans, bits = span_bits(np.asarray(node.kernel.values)), channel_bits(network, node.inputs[0])
+    per_channel = spans.reshape(-1, len(bits), spans.size // len(bits)) if node.op == "scale" else spans.reshape(-1, *spans.shape[-2:])
+    return int((per_channel.sum(axis=(0, 2)) * bits).sum())
+
+
 def layer_cost(network: IntegerNetwork, node: Node) -> LayerCost:
     """Counts of a node with a kernel; a convolution counts its output positions."""
     assert node.kernel is not None
@@ -139,7 +148,7 @@ def layer_cost(network: IntegerNetwork, node: Node) -> LayerCost:
         bias_bits=bias.type.width if bias is not None else 0,
         packed_bits=bits,
         packing=packing,
-        span_bits=int(span_bits(kernel).sum()),
+        bit_products=bit_products(network, node),
     )
 
 

@@ -79,7 +79,7 @@ def prepare(
         path = _float_student(path)
         notes.append(f"the float student of the run, {path.parent.name}")
         section = section or recipe.quantize
-        dataset = read_data(recipe) if data is None else load(data, data_dir=data_dir)
+        dataset = read_data(recipe, data_dir) if data is None else load(data, data_dir=data_dir)
     elif data is None:
         raise DataError("no data", expected="a data set by name, or a path to your own", do="give --data")
     else:

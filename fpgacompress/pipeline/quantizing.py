@@ -38,6 +38,9 @@ def check_request(recipe: Recipe) -> None:
     for name in _TRAINING_ONLY if method == "ptq" else ():
         if getattr(section, name):
             raise recipe.error(f"quantize.{name}", "the method ptq does not train", do="remove it, or use the method qat")
+    for name in _TRAINING_ONLY if method == "learned" and not recipe.compare else ():
+        if getattr(section, name):
+            raise recipe.error(f"quantize.{name}", "the method learned trains without it", do="remove it, or compare with qat or qap")
     if method == "ptq" and section.start == "scratch":
         raise recipe.error("quantize.start", "the method ptq does not train, so it cannot start from fresh weights", expected="float")
     if method == "ptq" and any((recipe.prune.sparsity, *recipe.prune.layers.values())):

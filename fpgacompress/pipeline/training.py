@@ -64,12 +64,12 @@ def variants(recipe: Recipe) -> list[Variant]:
     return [*(known[name] for name in dict.fromkeys(recipe.compare)), student]
 
 
-def read_data(recipe: Recipe) -> Dataset:
-    """The recipe's data set."""
+def read_data(recipe: Recipe, data_dir: str | Path | None = None) -> Dataset:
+    """The recipe's data set; ``data_dir`` is a folder to search instead of the recipe's own."""
     section = recipe.data
     options = dict(section.options) | ({"limit": section.limit} if section.limit else {})
     validation = section.validation if section.validation < 1 else int(section.validation)
-    return load(section.source, validation=validation, seed=recipe.seed, data_dir=section.data_dir, options=options)
+    return load(section.source, validation=validation, seed=recipe.seed, data_dir=data_dir or section.data_dir, options=options)
 
 
 class Trainer:

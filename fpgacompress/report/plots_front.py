@@ -29,18 +29,10 @@ def front(results: dict[str, Any], path: Path) -> Path | None:
             axes.plot(*_xy(beaten), "o", color=BLUE, markerfacecolor="white", markersize=8, label="students another one beats", zorder=3)
         chosen = [p for p in points if p["name"] == told.get("student")]
         axes.plot(*_xy(chosen), "*", color=RED, markersize=19, label="the student of this run", zorder=4)
-        for level, text in ((told.get("float_accuracy"), "float student"),):
-            if level is not None:
-                axes.axhline(level, color=GREEN, linestyle="--", linewidth=1.4)
-                axes.annotate(
-                    text,
-                    (1.0, level),
-                    xycoords=("axes fraction", "data"),
-                    xytext=(-4, 4),
-                    textcoords="offset points",
-                    ha="right",
-                    color=INK,
-                )
+        if (level := told.get("float_accuracy")) is not None:
+            axes.axhline(level, color=GREEN, linestyle="--", linewidth=1.4)
+            right = {"xycoords": ("axes fraction", "data"), "xytext": (-4, 4), "textcoords": "offset points", "ha": "right"}
+            axes.annotate("float student", (1.0, level), color=INK, **right)
         low, high = min(p["val_accuracy"] for p in points), max(p["val_accuracy"] for p in points)
         axes.set_ylim(low - 0.15 * (high - low) - 0.01, high + 0.15 * (high - low) + 0.01)
         axes.set_xscale("log")

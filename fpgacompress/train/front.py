@@ -35,6 +35,8 @@ MARKS = 4
 _SAVE_SECONDS = 20.0
 _BREAK, _FEW = 0.5, 5
 _SAY_SECONDS = 5.0
+_JUDGED = 2000
+"""Validation samples in one call."""
 
 
 @dataclass(frozen=True)
@@ -147,6 +149,7 @@ class _Front:
         self.batch = min(config.batch_size, len(data.x))
         self.per_epoch = len(data.x) // self.batch
         self.cycle = max(config.epochs // config.cycles, 1)
+        self._judge = None
         self.beta = load().tf.Variable(config.beta[0], dtype=load().tf.float32, trainable=False)
 
     def step(self, *, priced: bool, total: int) -> TrainingStep:
@@ -179,7 +182,18 @@ class _Front:
         row = {"epoch": float(number + 1), **step.take_means(self.per_epoch)}
         if not math.isfinite(row["loss"]):
             raise ModelError(f"the loss became {row['loss']} in epoch {number + 1}", do="use a smaller learning rate")
-        return row | score(logits_of(self.model, self.data.x_val), self.data.y_val) | {"cost": float(self.cost())}
+        logits, cost = self._judged()
+        return row | score(logits, self.data.y_val) | {"cost": cost}
+
+    def _judged(self) -> tuple[np.ndarray, float]:
+        """Logits of the validation samples, and the cost, compiled: an epoch of a small network takes less time than this would otherwise."""
+        tf = load().tf
+        if self._judge is None:
+            self._judge = tf.function(lambda x: self.model(x, training=False), jit_compile=True)
+            self._price = tf.function(self.cost, jit_compile=True)
+            x = shaped(self.model, self.data.x_val)
+            self._batches = [tf.constant(x[i : i + _JUDGED]) for i in range(0, len(x), _JUDGED)]
+        return np.concatenate([self._judge(x).numpy() for x in self._batches]), float(self._price())
 
     def _rests(self, epoch: int) -> bool:
         """Whether an epoch trains at the lowest rate; at least the last one of each cycle does."""

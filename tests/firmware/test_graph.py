@@ -38,6 +38,12 @@ def channels():
     return net.network()
 
 
+def image():
+    net = Net(FixedType(4, 1), (4, 4, 2))
+    net.conv("conv2d", (2, 2), 3, name="c")
+    return net.network()
+
+
 def narrow(text):
     net = Net(FixedType(4, 1), (6,))
     net.weighted("dense", (6, 3), name="fc", out=FixedType.parse(text))
@@ -60,6 +66,7 @@ def fan(readers):
         (SMALL, {"plan": {"fc0": ("resource", 7)}}, "reuse factor 7 in layer 'fc0'.*set reuse: [68]"),
         (big(), {}, "layer 'wide' has 5000 weights, too many.*at most 4096.*strategy resource"),
         (channels(), {"plan": {"dw": ("resource", 2)}}, "depthwise layer 'dw' with strategy resource.*strategy latency"),
+        (image(), {"plan": {"c": ("resource", 12)}}, "'c'.*wrongly at reuse factor 12.*at most 8"),
         (channels(), {"io": "io_stream", "plan": {"dw": ("resource", 4)}}, "'dw'.*reuse factor that divides 18"),
         (channels(), {"plan": {"bn": ("resource", 2)}}, "layer 'bn' scales channels.*leave the layer out of the plan"),
         (narrow("fixed<9,4,TRN,SAT>"), {"plan": {"fc": ("resource", 3)}}, "layer 'fc' saturates its sums in fixed<9,4,TRN,SAT>.*order"),

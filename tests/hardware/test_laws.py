@@ -123,7 +123,6 @@ def test_counts_of_a_kernel_by_hand():
         "two_digit": 3,
         "pairs": 2,
         "span": 4,
-        "total_span": 4 * 3 + 2 + 2 + 3 + 1 + 1,
     }
 
 

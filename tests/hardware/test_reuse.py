@@ -29,7 +29,7 @@ def test_valid_and_closest_factors_are_hls4ml_s_own(hls4ml_rule, n_in, n_out, ch
     theirs = hls4ml_rule.get_valid_reuse_factors(n_in, n_out)
     assert list(valid_reuse_factors(n_in, n_out)) == theirs
     assert closest(n_in, n_out, chosen) == hls4ml_rule.get_closest_reuse_factor(theirs, chosen)
-    assert all(n in theirs for n in neighbours(n_in, n_out, chosen))
+    assert all(n in theirs for n in neighbours(valid_reuse_factors(n_in, n_out), chosen))
 
 
 def test_the_demo_layer_equals_hls4ml_s_rule(hls4ml_rule):

@@ -117,6 +117,16 @@ def single(node: Node, x: np.ndarray, source: FixedType) -> np.ndarray:
     return np.vectorize(one, otypes=[object])(x)
 
 
+def cast_each(node: Node, x: np.ndarray) -> np.ndarray:
+    bits, integer = (np.broadcast_to(np.asarray(node.params[k]), x.shape) for k in ("bits", "integer"))
+    y = np.full(x.shape, Fraction(0), object)
+    for place in np.ndindex(*x.shape):
+        if bits[place]:
+            kind = FixedType(int(bits[place]), int(integer[place]), node.out.signed, "TRN", "SAT")
+            y[place] = cast(x[place], kind)
+    return y
+
+
 def moved(node: Node, x: np.ndarray) -> np.ndarray:
     if node.op == "permute":
         return x.transpose(node.params["axes"])
@@ -141,6 +151,8 @@ def sample(network: IntegerNetwork, stored: np.ndarray) -> dict[str, np.ndarray]
             y = weighted(node, xs[0])
         elif node.op.endswith("pool"):
             y = pooled(node, xs[0])
+        elif node.op == "quantize_each":
+            y = cast_each(node, xs[0])
         elif node.op in ("quantize", "clip", "leaky_relu", "shift", "threshold"):
             y = single(node, xs[0], network.node(node.inputs[0]).out)
         elif node.op == "add":

@@ -87,7 +87,18 @@ class Growing:
             )
         return name
 
+    def quantize_each(self, at: str) -> str:
+        """Bits per element or per channel, in a type that holds them all, some of them none."""
+        rng, shape = self.rng, self.nodes[at].shape
+        shape_of_bits = shape if rng.random() < 0.5 else shape[-1:]
+        bits, integer = rng.integers(0, 8, shape_of_bits), rng.integers(-2, 5, shape_of_bits)
+        whole, fraction = int(integer.max()), max(int((bits - integer).max()), 1 - int(integer.max()))
+        out = FixedType(whole + fraction, whole, bool(rng.integers(2)), "TRN", "SAT")
+        return self.put("quantize_each", [at], self.nodes[at].shape, 0, out, params={"bits": bits.tolist(), "integer": integer.tolist()})
+
     def quantize(self, at: str) -> str:
+        if self.rng.random() < 0.2:
+            return self.quantize_each(at)
         out = FixedType(int(self.rng.integers(2, 8)), int(self.rng.integers(-2, 5)), bool(self.rng.integers(2)), *self.modes())
         return self.put("quantize", [at], self.nodes[at].shape, 0, out)
 

@@ -3,7 +3,7 @@
 import pytest
 
 from fpgacompress.errors import RecipeError
-from fpgacompress.pipeline import compress
+from fpgacompress.pipeline import compress, training
 from fpgacompress.pipeline.quantizing import check_request
 from fpgacompress.recipe import load_recipe
 
@@ -55,6 +55,9 @@ def test_quantized_without_training(tmp_path):
         ({"method": "ptq", "noise_warmup": 0.1}, r"quantize.noise_warmup: .*does not train"),
         ({"method": "ptq", "stochastic_rounding": True}, r"quantize.stochastic_rounding: .*does not train"),
         ({"method": "ptq", "start": "scratch"}, r"quantize.start: .*fresh weights"),
+        ({"method": "learned", "stages": [8]}, r"quantize.stages: the method learned trains without it"),
+        ({"method": "learned", "noise_warmup": 0.1}, r"quantize.noise_warmup: the method learned trains without it"),
+        ({"method": "learned", "stochastic_rounding": True}, r"quantize.stochastic_rounding: the method learned trains without it"),
         ({"equalize": True}, r"quantize.equalize: the method qat has no use"),
         ({"bias_correction": True}, r"quantize.bias_correction: the method qat has no use"),
         ({"stages": [12, 10, 8, 6]}, r"quantize.stages: 4 epochs for 5 stages"),
@@ -63,3 +66,16 @@ def test_quantized_without_training(tmp_path):
 def test_settings_that_the_method_would_not_obey_are_refused(quantize, message):
     with pytest.raises(RecipeError, match=message):
         check_request(load_recipe(RECIPE | {"quantize": quantize}))
+
+
+def test_the_data_of_a_recipe_are_looked_for_where_the_caller_says(monkeypatch):
+    asked = []
+    monkeypatch.setattr(training, "load", lambda *_, data_dir, **__: asked.append(data_dir))
+    recipe = load_recipe(RECIPE | {"data": {"source": "fashion_mnist", "data_dir": "own"}})
+    training.read_data(recipe)
+    training.read_data(recipe, "other")
+    assert asked == ["own", "other"]
+
+
+def test_settings_of_the_compared_variants_stand_beside_learned_bits():
+    check_request(load_recipe(RECIPE | {"quantize": {"method": "learned", "stages": [8]}, "compare": ["qat"]}))

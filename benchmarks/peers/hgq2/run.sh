@@ -11,8 +11,8 @@ for seed in ${SEEDS:-1 2 3}; do
     for task in magic drybean fashion_mnist mnist ecg; do
         case $task in
             magic | drybean) settings="--epochs 6000 --cycle 100" ;;
-            ecg) settings="--epochs 2000 --cycle 50 --beta 2e-7 5e-4" ;;
-            *) settings="--epochs 1000 --cycle 25 --beta 1e-7 1e-4" ;;
+            ecg) settings="--epochs 1200 --cycle 40 --beta 2e-7 5e-4" ;;
+            *) settings="--epochs 600 --cycle 25 --beta 1e-7 1e-4" ;;
         esac
         # shellcheck disable=SC2086
         [ -f "$folder/${task}_$seed.json" ] || nice -n 15 "$peer" benchmarks/peers/hgq2/front.py --data "$folder/data/$task.npz" \

@@ -14,6 +14,7 @@ namespace nnet {
 struct fc_map_config {
     static const unsigned n = 1;      // values in all
     static const unsigned n_chan = 1; // values of the last axis
+    static const unsigned period = 1; // after how many values the constants start anew
     static const unsigned n_a = 1;    // constants of the operation, where it has some
     static const unsigned n_b = 1;
 };
@@ -70,6 +71,27 @@ template <class CONFIG_T> struct fc_scale {
     }
 };
 
+// x cast to the result, then with the low bits of element c cleared, brought between low[c] and high[c]. These have the same lowest bit set as
+// the step of the element, or are both 0 for an element that is always 0.
+template <class CONFIG_T> struct fc_quantize_each {
+    template <class data_T, class res_T>
+    static res_T apply(data_T x, unsigned c, const typename CONFIG_T::low_t low[CONFIG_T::n_a],
+                       const typename CONFIG_T::high_t high[CONFIG_T::n_b]) {
+        #pragma HLS INLINE
+        const res_T least = low[c];
+        const res_T most = high[c];
+        typename CONFIG_T::out_word bounds = least.range() | most.range();
+        typename CONFIG_T::out_word mask = -(bounds & -bounds);
+        res_T y = x;
+        y.range() = y.range() & mask;
+        if (y < least)
+            return least;
+        if (y > most)
+            return most;
+        return y;
+    }
+};
+
 // values[number of thresholds <= x]; thresholds ascend.
 template <class CONFIG_T> struct fc_threshold {
     template <class data_T, class res_T>
@@ -101,7 +123,7 @@ void fc_map(data_T data[CONFIG_T::n], res_T res[CONFIG_T::n], const a_T a[CONFIG
     #pragma HLS PIPELINE
     for (unsigned i = 0; i < CONFIG_T::n; i++) {
         #pragma HLS UNROLL
-        res[i] = CONFIG_T::op::template apply<data_T, res_T>(data[i], i % CONFIG_T::n_chan, a, b);
+        res[i] = CONFIG_T::op::template apply<data_T, res_T>(data[i], i % CONFIG_T::period, a, b);
     }
 }
 
@@ -130,7 +152,8 @@ void fc_map(hls::stream<data_T> &data, hls::stream<res_T> &res, const a_T a[CONF
         PRAGMA_DATA_PACK(out)
         for (unsigned c = 0; c < CONFIG_T::n_chan; c++) {
             #pragma HLS UNROLL
-            out[c] = CONFIG_T::op::template apply<typename data_T::value_type, typename res_T::value_type>(in[c], c, a, b);
+            out[c] = CONFIG_T::op::template apply<typename data_T::value_type, typename res_T::value_type>(
+                in[c], (i * CONFIG_T::n_chan + c) % CONFIG_T::period, a, b);
         }
         res.write(out);
     }

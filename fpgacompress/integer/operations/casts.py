@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ...errors import UnsupportedError
 from ..network import Node
 from ..types import FixedType
 from .base import Apply, Edge, Operation, Range, carrier, monotone, scaled
@@ -52,6 +53,41 @@ def _prepare_cast(node: Node, edges: list[Edge], own: Range) -> Apply:
     return lambda inputs: fit_float(round_float(inputs[0].astype(number, copy=False) * factor, node.out.rounding), node.out)
 
 
+def each_bounds(node: Node) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Step, lowest and highest stored integer (of ``out``) of the elements of a ``quantize_each``, int64, over its last axes."""
+    bits, integer = (np.asarray(node.params[k], np.int64) for k in ("bits", "integer"))
+    some, magnitude = bits > 0, bits - node.out.signed
+    finest, widest = int((bits - integer)[some].max(initial=node.out.fraction)), int(integer[some].max(initial=node.out.integer))
+    if finest > node.out.fraction or widest > node.out.integer or (node.out.rounding, node.out.overflow) != ("TRN", "SAT"):
+        raise UnsupportedError(
+            f"layer '{node.name}' casts elements to {finest} fractional and {widest} integer bits within {node.out}",
+            expected="a type with TRN and SAT that holds them all",
+        )
+    step = np.left_shift(1, np.where(some, node.out.fraction - (bits - integer), 0))
+    high = np.where(some, (np.left_shift(1, np.maximum(magnitude, 0)) - 1) * step, 0)
+    low = np.where(some & node.out.signed, -np.left_shift(1, np.maximum(magnitude, 0)) * step, 0)
+    return step, low, high
+
+
+def _propagate_each(node: Node, edges: list[Edge]) -> Range:
+    held, (step, low, high) = _propagate_cast(node, edges), each_bounds(node)
+    return Range(*(np.clip(v - v % step, low, high) for v in (held.low, held.high)))
+
+
+def _prepare_each(node: Node, edges: list[Edge], own: Range) -> Apply:
+    cast = _prepare_cast(node, edges, own)
+    step, low, high = each_bounds(node)
+
+    def apply(inputs: list[np.ndarray]) -> np.ndarray:
+        x = cast(inputs)
+        number = x.dtype.type
+        if np.issubdtype(number, np.floating):
+            return np.clip(np.floor(x * (1 / step).astype(number)) * step.astype(number), low.astype(number), high.astype(number))
+        return np.clip(x - x % step, low, high)
+
+    return apply
+
+
 def _clipped(node: Node, types: list[FixedType], inputs: list[np.ndarray]) -> np.ndarray:
     return np.clip(inputs[0], node.params["low"], node.params["high"])
 
@@ -90,6 +126,7 @@ def _propagate_steps(node: Node, edges: list[Edge]) -> Range:
 
 OPERATIONS = {
     "quantize": Operation(_propagate_cast, _prepare_cast),
+    "quantize_each": Operation(_propagate_each, _prepare_each),
     "clip": monotone(_clipped, _clip_growth),
     "leaky_relu": monotone(_leaky, _leaky_growth),
     "threshold": Operation(_propagate_steps, monotone(_stepped, _step_growth).prepare),

@@ -97,6 +97,11 @@ def cost_model(candidates: Candidates, kind: str, *, board: str = "pynq-z2") -> 
     return CostModel(kind, candidates.options, tuple(terms))
 
 
+def _reading(counted: LayerCost, x_bits: int) -> LayerCost:
+    """The counts of a layer as if it read values of ``x_bits`` bits (all its inputs have one width)."""
+    return replace(counted, x_bits=x_bits, bit_products=counted.bit_products // counted.x_bits * x_bits)
+
+
 def _layer_term(candidates: Candidates, kernel: Tensor, count: Callable[[LayerCost], float], *, alone: bool) -> Term:
     """Cost of a layer by the width of its kernel and, unless ``alone``, of what it reads."""
     widths = candidates.options[kernel]
@@ -104,9 +109,9 @@ def _layer_term(candidates: Candidates, kernel: Tensor, count: Callable[[LayerCo
     reads = candidates.readers[kernel.layer]
     if alone or reads is None:  # the twins may have a narrower input than this choice
         x_bits = candidates.input_type.width
-        return Term((kernel,), np.array([count(replace(c, x_bits=x_bits)) for c in counted], np.float64))
+        return Term((kernel,), np.array([count(_reading(c, x_bits)) for c in counted], np.float64))
     x_widths = [read_type(candidates, reads, b).width for b in candidates.options[reads]]
-    return Term((kernel, reads), np.array([[count(replace(c, x_bits=x)) for x in x_widths] for c in counted], np.float64))
+    return Term((kernel, reads), np.array([[count(_reading(c, x)) for x in x_widths] for c in counted], np.float64))
 
 
 def read_type(candidates: Candidates, tensor: Tensor, bits: int) -> FixedType:

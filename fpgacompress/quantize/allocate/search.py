@@ -63,7 +63,7 @@ def search(
         evaluate: score of a choice.
         costs: the cost model.
         budget: at least the cost of the narrowest choice.
-        trials: in all, those on disk included.
+        trials: in all, finished ones on disk included.
         seed: of the sampler.
         folder: of ``search.log``; None: nothing is kept.
 
@@ -82,9 +82,9 @@ def search(
     study = optuna.create_study(
         storage=storage, study_name=f"{costs.kind}-{budget:g}-{what[:12]}", directions=["minimize", "minimize"], load_if_exists=True
     )
-    done = len(study.trials)
+    done = len(_finished(study))
     study.sampler = optuna.samplers.TPESampler(seed=seed + done, n_startup_trials=20)
-    if not done:
+    if not study.trials:
         for at in range(max(len(widths) for widths in costs.options.values())):
             study.enqueue_trial({name: min(at, len(costs.options[t]) - 1) for name, t in names.items()})
     known: dict[tuple[int, ...], tuple[float, float]] = {}
@@ -102,7 +102,7 @@ def search(
         return loss, cost
 
     study.optimize(objective, n_trials=max(trials - done, 0))
-    finished = [t for t in study.trials if t.values is not None]
+    finished = _finished(study)
     front = [
         {"loss": t.values[0], "accuracy": t.user_attrs["accuracy"], "cost": t.values[1], "bits": _choice(t, names, costs)}
         for t in finished
@@ -114,6 +114,11 @@ def search(
         return costs.extreme(-1), front
     best = _choice(min(within, key=lambda t: t.values), names, costs)
     return {names[name]: bits for name, bits in best.items()}, front
+
+
+def _finished(study: Any) -> list[Any]:
+    """Trials with a result: not those that an interruption cut off, nor those that still wait."""
+    return [t for t in study.trials if t.values is not None]
 
 
 def _choice(trial: Any, names: dict[str, Tensor], costs: CostModel) -> dict[str, int]:

@@ -72,7 +72,7 @@ class Ebops:
             if source is None:
                 total += positions * self._input_bits * tf.reduce_sum(weights)
                 continue
-            inputs, channels = source.used_bits(), int(kernel.shape[-2])
+            inputs, channels = tf.reshape(source.used_bits(), (-1,)), int(kernel.shape[-2])
             if inputs.shape[0] == 1:
                 total += positions * inputs[0] * tf.reduce_sum(weights)
             else:

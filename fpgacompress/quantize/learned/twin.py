@@ -15,6 +15,7 @@ from ..sites import producers
 from ..truncation import add_half_steps
 
 Granularity = Literal["weight", "channel", "tensor"]
+Inputs = Literal["feature", "tensor"]
 _BIASES_START = 10.0
 _BIAS_SPARE = 2
 """Fractional bits a bias has beyond those of the activation behind it; one of them is the half step of rounding."""
@@ -28,7 +29,7 @@ def _kernel_fraction(quantizer: Any) -> np.ndarray:
     return int(quantizer.bits) - 1 - np.asarray(quantizer.integer, np.float32)
 
 
-def _learned_kernel(role: Role, values: Any, granularity: Granularity) -> Any:
+def _learned_kernel(role: Role, values: Any, granularity: Granularity, silent: tuple[int, ...]) -> Any:
     shape = tuple(values.shape)
     if granularity == "channel":
         shape = (*(1 for _ in shape[:-1]), shape[-1])
@@ -36,7 +37,7 @@ def _learned_kernel(role: Role, values: Any, granularity: Granularity) -> Any:
         shape = tuple(1 for _ in shape)
     fraction = _kernel_fraction(role.quantizer)
     return load().qkeras.quantizers.learned_bits(
-        shape, fraction if granularity != "tensor" else float(np.max(fraction)), f"{role.layer.name}_{role.kind}"
+        shape, fraction if granularity != "tensor" else float(np.max(fraction)), f"{role.layer.name}_{role.kind}", silent
     )
 
 
@@ -45,11 +46,28 @@ def _is_front(layer: Any) -> bool:
     return all(type(p).__name__ == "InputLayer" for p in producers(layer))
 
 
-def _learned_activation(role: Role) -> Any:
+def _first_reader(layer: Any) -> Any | None:
+    """The only layer that reads ``layer``, past flatten and reshape; None where there are several."""
+    while len(layer.outbound_nodes) == 1:
+        layer = layer.outbound_nodes[0].layer
+        if type(layer).__name__ not in ("Flatten", "Reshape"):
+            return layer
+    return None
+
+
+def _input_shape(layer: Any, inputs: Inputs) -> tuple[int, ...]:
+    """What the bits of the network's input belong to: each element where a dense layer weighs it, else each channel."""
+    sample = tuple(layer.output_shape[1:])
+    if inputs == "tensor":
+        return (1,)
+    return sample if type(_first_reader(layer)).__name__ == "QDense" else sample[-1:]
+
+
+def _learned_activation(role: Role, inputs: Inputs) -> Any:
     quantizer, kind, front = role.quantizer, type(role.quantizer).__name__, _is_front(role.layer)
     signed = kind.endswith("_bits")
     return load().qkeras.quantizers.learned_activation(
-        (1,),
+        _input_shape(role.layer, inputs) if front else (1,),
         float(quantizer.bits - signed - quantizer.integer),
         float(quantizer.integer),
         signed=signed,
@@ -91,34 +109,54 @@ def _swapped(model: Any, new: dict[tuple[str, str], Any]) -> Any:
     return twin
 
 
-def learned_twin(student: Any, granularity: Granularity = "weight") -> Any:
+def _has_two_logits(layer: Any) -> bool:
+    return type(layer).__name__ == "QDense" and layer.units == 2 and getattr(layer.activation, "__name__", "linear") == "linear"
+
+
+def _fold_logits(layer: Any) -> None:
+    """Make two logits a, b of a dense layer 0 and b - a, which changes no probability."""
+    for variable in [layer.kernel, *([layer.bias] if layer.use_bias else [])]:
+        values = variable.numpy()
+        variable.assign(np.stack([np.zeros_like(values[..., 0]), values[..., 1] - values[..., 0]], axis=-1))
+
+
+def learned_twin(student: Any, granularity: Granularity = "weight", inputs: Inputs = "feature", one_logit: bool = True) -> Any:
     """A copy of a QKeras student whose bits are variables.
 
-    It starts with the student's own bits. Kernels get fractional bits per ``granularity``, each activation and the input one number of
-    fractional and one of integer bits; the input is truncated. Biases are not learned.
+    It starts with the student's own bits. Kernels get fractional bits per ``granularity``, each activation one number of fractional and one
+    of integer bits; the network's input, which is truncated, has them per feature. Biases are not learned.
 
     Args:
         student: QKeras model with ``quantized_bits`` or ``channel_bits`` kernels and ``quantized_relu``, ``truncated_relu`` or (input)
             ``truncated_bits`` activations, without pruning wrappers.
         granularity: "weight", "channel" (output channels) or "tensor".
+        inputs: "feature" (elements that a dense layer reads, channels that a convolution reads), or "tensor".
+        one_logit: of two classes only the difference of the logits is computed: the first logit is 0.
 
     Raises:
         UnsupportedError: another quantizer; the message names the layer.
     """
     new: dict[tuple[str, str], Any] = {}
     classes = load().qkeras.quantizers
+    last = student.layers[-1]
+    folded = one_logit and _has_two_logits(last)
     for role in quantizers(student):
         _check(role)
+        silent = (0,) if folded and role.layer is last else ()
         if role.kind == "activation":
-            found = _learned_activation(role)
+            found = _learned_activation(role, inputs)
         elif role.kind == "kernel":
             part = role.attribute.removesuffix("_quantizer_internal")
-            found = _learned_kernel(role, getattr(role.layer, "kernel" if part == "kernel" else f"{part}_kernel"), granularity)
+            values = getattr(role.layer, "kernel" if part == "kernel" else f"{part}_kernel")
+            found = _learned_kernel(role, values, granularity, silent)
         else:
-            found = classes.learned_bits((1,), _BIASES_START, f"{role.layer.name}_bias")
+            found = classes.learned_bits((1,), _BIASES_START, f"{role.layer.name}_bias", silent)
             found.frozen = True
         new[role.layer.name, role.attribute] = found
-    return _swapped(student, new)
+    twin = _swapped(student, new)
+    if folded:
+        _fold_logits(twin.get_layer(last.name))
+    return twin
 
 
 def learned_roles(model: Any) -> list[Role]:
@@ -176,8 +214,11 @@ def _holding(values: np.ndarray) -> tuple[int, int]:
     return width, width - 1 - fraction
 
 
-def _fixed_activation(role: Role, truncate: bool) -> str:
+def _fixed_activation(role: Role, truncate: bool) -> Any:
     quantizer = role.quantizer
+    if quantizer.shape != (1,):
+        bits = np.maximum(quantizer.integers + quantizer.fractions + quantizer.signed, 0)
+        return load().qkeras.quantizers.truncated_each(bits.tolist(), quantizer.integers.tolist(), quantizer.signed)
     integer, fraction = int(np.max(quantizer.integers)), int(np.max(quantizer.fractions))
     cut = truncate or quantizer.rounding == "truncate"
     if quantizer.signed:

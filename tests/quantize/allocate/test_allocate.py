@@ -8,13 +8,14 @@ from hypothesis import strategies as st
 from fpgacompress.errors import ModelError
 from fpgacompress.integer.emulate import run
 from fpgacompress.lower import lower
-from fpgacompress.quantize.allocate import CostModel, after_ptq, allocate, cost_model, searched
+from fpgacompress.quantize.allocate import CostModel, after_ptq, after_training, allocate, cost_model, searched
 from fpgacompress.quantize.allocate.costs import Term
 from fpgacompress.quantize.allocate.exact import exact
 from fpgacompress.quantize.allocate.greedy import greedy
+from fpgacompress.quantize.allocate.search import search
 from fpgacompress.quantize.build import quantized_student
 from fpgacompress.quantize.sensitivity import Score, Tensor, measure
-from fpgacompress.train import logits_of
+from fpgacompress.train import TrainConfig, TrainingData, logits_of
 
 
 def problem(seed):
@@ -94,6 +95,46 @@ def test_all_tensors_at_once_are_scored_against_the_float_model(dense):
     evaluate = after_ptq(candidates, x, y)
     wide, narrow = evaluate(candidates.uniform(8)), evaluate(candidates.uniform(2))
     assert 0 < wide.divergence < narrow.divergence and wide.accuracy > narrow.accuracy
+
+
+def test_each_choice_is_trained_from_the_float_weights_and_scored_on_validation_data(dense):
+    candidates, model, x, _ = dense
+    y = logits_of(model, x).argmax(1)
+    before = [w.copy() for w in model.get_weights()]
+    data = TrainingData(x[:200], y[:200], x[200:], y[200:])
+    evaluate = after_training(candidates, model, x, data, TrainConfig(2, batch_size=20, learning_rate=1e-3, seed=1))
+    wide, narrow = evaluate(candidates.uniform(8)), evaluate(candidates.uniform(2))
+    assert wide.loss < narrow.loss and wide.accuracy > narrow.accuracy
+    assert evaluate(candidates.uniform(8)) == wide  # nothing of one training is left for the next
+    assert all(np.array_equal(a, b) for a, b in zip(model.get_weights(), before))
+
+
+def test_a_search_that_was_interrupted_makes_up_for_the_trials_it_lost(tmp_path):
+    optuna = pytest.importorskip("optuna")
+    losses, costs = problem(3)
+    budget = costs.of(costs.extreme(0))
+
+    def evaluate(choice):
+        return Score(sum(losses[t][b] for t, b in choice.items()), 0.5)
+
+    left = iter(range(2))
+
+    def interrupted(choice):
+        if next(left, None) is None:
+            raise KeyboardInterrupt
+        return evaluate(choice)
+
+    def finished():
+        storage = optuna.storages.JournalStorage(optuna.storages.journal.JournalFileBackend(str(tmp_path / "search.log")))
+        (name,) = optuna.get_all_study_names(storage)
+        return sum(t.values is not None for t in optuna.load_study(study_name=name, storage=storage).trials)
+
+    with pytest.raises(KeyboardInterrupt):
+        search(interrupted, costs, budget, trials=12, folder=tmp_path)
+    assert finished() == 2
+    for _ in range(2):  # goes on to what was asked for, then has nothing left to do
+        search(evaluate, costs, budget, trials=12, folder=tmp_path)
+        assert finished() == 12
 
 
 def test_search_finds_the_optimum_of_a_small_problem_and_goes_on_where_it_stopped(tmp_path):
