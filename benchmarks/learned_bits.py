@@ -55,7 +55,8 @@ class Task:
 
     Attributes:
         hidden, teacher: layers of the students and of the networks in an ensemble of teachers; no teacher layers: trees and perceptrons.
-        float_epochs, epochs, tune, uniform: epochs of the float network, the ramp, each point, and each student of fixed bits.
+        float_epochs, epochs, settle, tune, uniform: epochs of the float network, the ramp, each point with its cost held and with its bits
+            fixed, and each student of fixed bits.
         cells: EBOPs up to which da4ml's cells are counted.
         simulated: points of the first seed whose hls4ml project is compiled and compared.
     """
@@ -65,6 +66,7 @@ class Task:
     teacher: list[int]
     float_epochs: int
     epochs: int
+    settle: int
     tune: int
     uniform: int
     cycles: int = 40
@@ -75,13 +77,13 @@ class Task:
 
 
 TASKS = {
-    "magic": Task("magic", [32, 16], [], 40, 6000, 600, 300, 60, 24, 20_000, 24),
-    "drybean": Task("drybean", [64, 32, 32], [], 40, 6000, 400, 300, 60, 24, 20_000, 24),
-    "fashion_mnist": Task("fashion_mnist", [64, 32], [512, 256], 12, 300, 15, 40),
-    "mnist": Task("mnist", [64, 32], [512, 256], 12, 300, 15, 40),
-    "ecg": Task("ecg", [64, 32], [128, 64], 20, 600, 40, 60, options={"input": "beats+rr"}),
+    "magic": Task("magic", [32, 16], [], 40, 6000, 300, 300, 300, 60, 20, 20_000, 20),
+    "drybean": Task("drybean", [64, 32, 32], [], 40, 6000, 200, 200, 300, 60, 20, 20_000, 20),
+    "fashion_mnist": Task("fashion_mnist", [64, 32], [512, 256], 12, 300, 10, 10, 40),
+    "mnist": Task("mnist", [64, 32], [512, 256], 12, 300, 10, 10, 40),
+    "ecg": Task("ecg", [64, 32], [128, 64], 20, 600, 20, 20, 60, options={"input": "beats+rr"}),
 }
-SMALL = {"gamma_neutron": Task("gamma_neutron", [8], [16], 10, 40, 4, 5, points=4)}
+SMALL = {"gamma_neutron": Task("gamma_neutron", [8], [16], 10, 40, 2, 4, 5, points=4)}
 UNIFORM = (8, 4) if QUICK else (8, 6, 4, 3, 2)
 GREEDY = (4,) if QUICK else (6, 4, 3)
 """Uniform bits at whose cost bits are allocated greedily."""
@@ -150,6 +152,7 @@ def _front(twin: Any, task: Task, seed: int, arrays: TrainingData, objective: An
     folder, started = Path(tempfile.mkdtemp(prefix="front")), time.perf_counter()
     config = FrontConfig(
         epochs=task.epochs,
+        settle_epochs=task.settle,
         tune_epochs=task.tune,
         points=task.points,
         batch_size=512,

@@ -44,13 +44,21 @@ class LearnedSection(Section):
         "weight",
         description="What has bits of its own: each weight, each output channel, or each kernel. Activations have theirs per layer.",
     )
+    inputs: Literal["feature", "tensor"] = Field(
+        "feature",
+        description="Whether each feature of the network's input has bits of its own (of images that a convolution reads: each channel).",
+    )
+    one_logit: bool = Field(True, description="Of two classes compute only the difference of the logits; the first logit is 0.")
     epochs: int = Field(
         300, ge=1, description="Epochs of the ramp, in which the price of a bit grows; it ends early where accuracy breaks."
     )
-    tune_epochs: int = Field(40, ge=2, description="Epochs each point of the front trains on with its bits fixed.")
+    settle_epochs: int = Field(
+        20, ge=0, description="Epochs in which each point of the front goes on learning its bits, its cost held, behind the ramp."
+    )
+    tune_epochs: int = Field(40, ge=2, description="Epochs each point of the front then trains on with its bits fixed.")
     points: int = Field(10, ge=1, description="Students to leave, from dear to cheap, evenly spaced over the logarithm of their cost.")
     learning_rate: float = Field(
-        5e-3, gt=0, description="Highest rate of Adam in the ramp, for weights and bits; the tuning starts at a third of it."
+        5e-3, gt=0, description="Highest rate of Adam in the ramp, for weights and bits; points settle and are tuned from a third of it."
     )
     cycles: int = Field(
         30, ge=1, description="How often the learning rate falls in the ramp and starts anew; points are taken where it is lowest."

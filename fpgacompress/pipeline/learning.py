@@ -46,6 +46,7 @@ def front_config(recipe: Recipe, seed: int) -> FrontConfig:
     own, train = recipe.quantize.learned, recipe.train
     return FrontConfig(
         epochs=own.epochs,
+        settle_epochs=own.settle_epochs,
         tune_epochs=own.tune_epochs,
         points=own.points,
         batch_size=train.batch_size,
@@ -65,7 +66,8 @@ def twin_of(model: Any, recipe: Recipe, x: np.ndarray, input_type: FixedType) ->
     section = start_section(recipe.quantize, input_type)
     resolve(model.layers, section)  # wrong patterns are found before anything is built
     built = build_student(model, section, shaped(model, x[: section.calibration_samples]))
-    return learned_twin(built.model, recipe.quantize.learned.granularity)
+    own = recipe.quantize.learned
+    return learned_twin(built.model, own.granularity, own.inputs, own.one_logit)
 
 
 def pick(points: list[Point], loss: float) -> Point:

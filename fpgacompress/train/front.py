@@ -45,10 +45,12 @@ class FrontConfig:
 
     Attributes:
         epochs: of the ramp, at most; it ends when accuracy breaks.
-        tune_epochs: of each point, with its bits fixed.
+        settle_epochs: of each point, behind the ramp: bits are learned on at the point's own cost (beta is steered), because the ramp leaves
+            each cost before weights and bits have settled.
+        tune_epochs: of each point, then, with its bits fixed.
         points: how many points are tuned.
         batch_size, seed, balanced, augment: as in :class:`.loop.TrainConfig`.
-        learning_rate: highest rate of Adam in the ramp, for weights and bits; the tuning starts at a third of it and falls to 0 (cosine).
+        learning_rate: highest rate of Adam in the ramp, for weights and bits; settling and tuning start at a third of it and fall to 0 (cosine).
         cycles: how often the rate falls in the ramp.
         beta: first and last weight of the cost (as a share of that at the start); it grows by the same factor in each epoch.
         target: cost to be reached and held instead of a ramp: beta is steered (see :func:`steered`).
@@ -57,6 +59,7 @@ class FrontConfig:
     """
 
     epochs: int = 300
+    settle_epochs: int = 0
     tune_epochs: int = 40
     points: int = 10
     batch_size: int = 256
@@ -149,11 +152,11 @@ class _Front:
         self.batch = min(config.batch_size, len(data.x))
         self.per_epoch = len(data.x) // self.batch
         self.cycle = max(config.epochs // config.cycles, 1)
-        self._judge = None
+        self._judge = self._settling = self._tuning = None
         self.beta = load().tf.Variable(config.beta[0], dtype=load().tf.float32, trainable=False)
 
-    def step(self, *, priced: bool, total: int) -> TrainingStep:
-        """A compiled training step, with the price of the cost or without."""
+    def step(self, *, priced: bool, total: int, ramp: bool = False) -> TrainingStep:
+        """A compiled training step, with the price of the cost or without; its rate is that of the ramp, or of a point."""
         config, data = self.config, self.data
         freeze(self.model, not priced)
         objective = self.objective
@@ -166,9 +169,9 @@ class _Front:
             {"x": shaped(self.model, data.x), "y": np.asarray(data.y, np.int32), **data.extras},
             masks=Masks(self.model),
             class_weights=class_weights(data.y, int(self.model.output_shape[-1])) if config.balanced else None,
-            learning_rate=config.learning_rate if priced else config.learning_rate / 3,
+            learning_rate=config.learning_rate if ramp else config.learning_rate / 3,
             total_steps=total,
-            schedule="restarts" if priced else "cosine",
+            schedule="restarts" if ramp else "cosine",
             cycle=self.cycle * self.per_epoch,
             augment=config.augment,
             seed=config.seed,
@@ -207,7 +210,7 @@ class _Front:
 
     def ramp(self, folder: Path) -> tuple[dict[int, _Kept], list[dict[str, float]]]:
         """Train under a growing price; returns the best model at each mark, and one row per epoch."""
-        config, step = self.config, self.step(priced=True, total=self.config.epochs * self.per_epoch)
+        config, step = self.config, self.step(priced=True, ramp=True, total=self.config.epochs * self.per_epoch)
         path = folder / "ramp.npz"
         kept, history = _restored(path, folder / "kept", [*step.variables, self.beta])
         chance = float(np.bincount(self.data.y_val).max() / len(self.data.y_val))
@@ -243,14 +246,36 @@ class _Front:
 
     # points ---------------------------------------------------------------------------------------------------------------------------
 
-    def tune(self, step: TrainingStep, kept: _Kept, folder: Path) -> Point:
-        """Train a model of the ramp on with its bits fixed, and write the student."""
-        config, started = self.config, time.perf_counter()
-        self.set_weights(kept.weights)
-        round_biases(self.model)
+    @staticmethod
+    def _fresh(step: TrainingStep) -> TrainingStep:
+        """The step with its optimizer and its schedule at their start."""
         for variable in step.optimizer.variables():
             variable.assign(variable * 0)
         step.step.assign(0)
+        return step
+
+    def settle(self, kept: _Kept) -> None:
+        """Learn the bits of a model of the ramp on at the cost it has."""
+        self.set_weights(kept.weights)
+        epochs = self.config.settle_epochs
+        if not epochs:
+            return
+        if self._settling is None:
+            self._settling = self.step(priced=True, total=epochs * self.per_epoch)
+        step, cost, bounds = self._fresh(self._settling), kept.cost, (kept.row["beta"] / 100, kept.row["beta"] * 100)
+        self.beta.assign(kept.row["beta"])
+        for epoch in range(epochs):
+            cost = self.epoch(step, epoch)["cost"]
+            self.beta.assign(steered(float(self.beta), cost, kept.cost, bounds))
+
+    def tune(self, kept: _Kept, folder: Path) -> Point:
+        """Train a model of the ramp on, at last with its bits fixed, and write the student."""
+        config, started = self.config, time.perf_counter()
+        self.settle(kept)
+        round_biases(self.model)
+        if self._tuning is None:
+            self._tuning = self.step(priced=False, total=config.tune_epochs * self.per_epoch)
+        step = self._fresh(self._tuning)
         rows: list[dict[str, float]] = []
         best = model_arrays(self.model)
         for epoch in range(config.tune_epochs):
@@ -348,14 +373,13 @@ def learn_front(
         kept, history = front.ramp(folder)
         write_json(folder / "history.json", history)
         models = chosen(kept, config.points, config.target)
-        step = front.step(priced=False, total=config.tune_epochs * front.per_epoch)
         points = []
         for number, one in enumerate(models):
             where = folder / "points" / f"{number:02d}"
             if (where / "point.json").is_file():
                 points.append(Point.from_json(read_json(where / "point.json"), where))
                 continue
-            point = front.tune(step, one, where)
+            point = front.tune(one, where)
             points.append(point)
             progress(
                 f"    point {number + 1:>2}/{len(models)}  cost {point.cost:>9.0f}  val accuracy {point.figures['val_accuracy']:.4f}"

@@ -69,6 +69,19 @@ def test_input_casts_clips_shifts_and_reshapes_are_exact():
     assert adder_cost(network, inputs(network))["exact_on"] == 2000
 
 
+def test_casts_of_single_elements_are_exact_and_cheaper_than_the_widest():
+    mlp = random_mlp(4, seed=1, sizes=(6, 5, 3))
+    costs = []
+    for bits in ([5, 0, 8, 3, 1, 6], [8] * 6):
+        params = {"bits": bits, "integer": [3, 1, 2, 1, 3, 3]}
+        cut = Node("cut", "quantize_each", ("input",), FixedType(10, 3, True, "TRN", "SAT"), (6,), params=params)
+        network = IntegerNetwork("n", (mlp.nodes[0], cut, replace(mlp.nodes[1], inputs=("cut",)), *mlp.nodes[2:]))
+        found = adder_cost(network, inputs(network))
+        assert found["exact_on"] == 2000
+        costs.append(found["cost"])
+    assert costs[0] < costs[1]
+
+
 def test_truncation_is_cheapest_and_half_up_hides_in_the_bias():
     network = random_mlp(5, seed=2)
     cost = {r: circuit(retyped(network, r, "SAT")).cost for r in ROUNDINGS}

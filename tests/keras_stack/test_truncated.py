@@ -12,8 +12,11 @@ from lower.test_quantizers import assert_equal_everywhere, grids
 from fpgacompress.errors import ModelError
 from fpgacompress.hardware import toolchains
 from fpgacompress.integer import FixedType
+from fpgacompress.integer.widths import channel_bits
 from fpgacompress.keras_stack import float64, load_model
 from fpgacompress.lower.quantizers import fixed_type
+from fpgacompress.metrics.cost import ebops
+from fpgacompress.metrics.csd import span_bits
 
 tf = stack.tf
 bits, relu = qkeras.quantizers.truncated_bits, qkeras.quantizers.truncated_relu
@@ -34,6 +37,52 @@ def test_float32_results_are_floors_whatever_the_input(kind, width, integer, see
     x = (rng.normal(size=500) * 2.0 ** rng.integers(-40, 20, 500)).astype(np.float32)
     type = fixed_type(kind(width, integer), "x")
     assert np.array_equal(np.asarray(kind(width, integer)(x), np.float64), type.to_float(type.quantize(x.astype(np.float64))))
+
+
+each = qkeras.quantizers.truncated_each
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.integers(0, 2**31), st.booleans(), st.sampled_from([(5,), (3, 2)]))
+def test_elements_are_cast_to_types_of_their_own(seed, signed, shape):
+    rng = np.random.default_rng(seed)
+    widths, integer = rng.integers(0, 9, shape), rng.integers(-3, 5, shape)
+    quantizer = each.from_config(each(widths, integer, signed).get_config())
+    x = (rng.normal(size=(200, *shape)) * 2.0 ** rng.integers(-6, 7, (200, *shape))).astype(np.float32)
+    got = np.asarray(quantizer(x), np.float64)
+    for place in np.ndindex(*shape):
+        column = got[(slice(None), *place)]
+        if not widths[place]:
+            assert not column.any()
+            continue
+        type = FixedType(int(widths[place]), int(integer[place]) + signed, signed, "TRN", "SAT")
+        assert np.array_equal(column, type.to_float(type.quantize(x[(slice(None), *place)].astype(np.float64))))
+
+
+def per_feature():
+    """Bits per feature at the input, then one dense layer."""
+    x = first = L.Input((4,))
+    x = qkeras.QActivation(each([4, 0, 7, 2], [1, 0, 2, 2], True), name="front")(x)
+    return keras.Model(first, qkeras.QDense(3, name="out", kernel_quantizer="quantized_bits(4,0,alpha=1)", use_bias=False)(x))
+
+
+def test_bits_per_element_survive_files_and_lowering(tmp_path):
+    model, kind = scatter(per_feature()), FixedType(10, 3)
+    path = tmp_path / "m.h5"
+    model.save(path)
+    assert_exact(load_model(path), kind)
+    network = assert_exact(model, kind)
+    assert [n.op for n in network.nodes] == ["input", "quantize_each", "dense"]
+    assert str(network.nodes[1].out) == "fixed<7,3,TRN,SAT>"
+    assert channel_bits(network, "front").tolist() == [4, 0, 7, 2]
+    spans = span_bits(network.output.kernel.values).sum(axis=1)
+    assert ebops(network).value == int((spans * [4, 0, 7, 2]).sum())
+
+
+@pytest.mark.parametrize("arguments", [([4, 3], [1]), ([4.5], [1]), ([25], [0]), ([], [])])
+def test_bits_per_element_are_whole_numbers_of_one_shape(arguments):
+    with pytest.raises(ModelError, match="Expected: two arrays of one shape, of whole numbers, 0 to 24 bits"):
+        each(*arguments)
 
 
 def test_types_are_those_of_hardware():

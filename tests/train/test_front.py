@@ -109,6 +109,16 @@ def test_a_front_that_was_stopped_goes_on_and_ends_the_same(front, pulses, stude
         assert all(np.array_equal(x, y) for x, y in zip(a, b, strict=True))
 
 
+def test_points_settle_at_their_cost(pulses, student, tmp_path):
+    costs = {}
+    for epochs in (0, 30):
+        config = FrontConfig(epochs=80, settle_epochs=epochs, tune_epochs=4, points=3, batch_size=64, learning_rate=1e-2, beta=(0.3, 10.0))
+        points = learn_front(learned_twin(student[0]), pulses[0], config, tmp_path / str(epochs), input_bits=pulses[1].width)
+        costs[epochs] = np.array([p.cost for p in points])
+        assert all(p.figures["val_accuracy"] > 0.9 for p in points)
+    assert np.all(costs[30] != costs[0]) and np.all(costs[30] < 1.3 * costs[0]) and np.all(costs[30] > 0.5 * costs[0])
+
+
 def test_a_target_is_steered_to(pulses, student, tmp_path):
     config = FrontConfig(epochs=150, tune_epochs=4, batch_size=64, learning_rate=1e-2, target=1500.0, beta=(0.05, 60.0))
     (point,) = learn_front(learned_twin(student[0]), pulses[0], config, tmp_path, input_bits=pulses[1].width)

@@ -61,7 +61,8 @@ def scramble(model, seed=0):
         if role.kind == "kernel":
             fraction.assign(rng.integers(0, 9, fraction.shape).astype(np.float32))
         elif role.kind == "activation":
-            fraction.assign(np.full(fraction.shape, rng.integers(2, 6), np.float32))
+            each = fraction.shape if fraction.shape != (1,) else ()
+            fraction.assign(np.broadcast_to(rng.integers(-1 if each else 2, 6, each), fraction.shape).astype(np.float32))
     round_biases(model)
 
 
@@ -94,6 +95,36 @@ def test_the_fixed_student_is_exact_in_integers_and_truncation_equals_the_traine
     if rounding == "truncate":
         assert np.array_equal(logits, twin.predict(x, verbose=0))
     assert network.input.out == PIXEL
+
+
+def test_inputs_have_bits_where_a_weight_can_tell_them_apart(pixels):
+    widths = {}
+    for kind in ("mlp", "cnn"):
+        fixed, _ = student(kind, pixels, input=6, input_integer=0)
+        for inputs in ("feature", "tensor"):
+            first = next(r for r in learned_roles(learned_twin(fixed, inputs=inputs)) if r.kind == "activation")
+            widths[kind, inputs] = first.quantizer.shape
+    assert widths == {("mlp", "feature"): (28, 28), ("mlp", "tensor"): (1,), ("cnn", "feature"): (1,), ("cnn", "tensor"): (1,)}
+
+
+def test_of_two_classes_one_logit_is_computed(pixels):
+    stack.keras.utils.set_random_seed(3)
+    model = keras.Sequential([L.Input((28, 28)), L.Flatten(), L.Dense(6, activation="relu", name="h"), L.Dense(2, name="out")])
+    fixed = build_student(model, QuantizeSection(preset="int8"), pixels).model
+    weights = [w.copy() for w in fixed.get_weights()]
+    apart = fixed.predict(pixels, verbose=0)
+    twin = learned_twin(fixed)
+    assert all(np.array_equal(a, b) for a, b in zip(weights, fixed.get_weights()))  # the student given stays as it is
+    logits = twin.predict(pixels, verbose=0)
+    assert not logits[:, 0].any()
+    assert np.allclose(logits[:, 1], apart[:, 1] - apart[:, 0], atol=0.06)
+    with stack.tf.GradientTape() as tape:
+        loss = stack.tf.reduce_mean(twin(pixels[:50])[:, 0])
+    kernel, bias = twin.get_layer("out").kernel, twin.get_layer("out").bias
+    assert not any(np.any(np.asarray(g)) for g in tape.gradient(loss, [kernel, bias]))
+    network = lower(fixed_twin(twin, "truncate"), PIXEL)
+    assert not network.output.kernel.values[:, 0].any() and network.output.bias.values[0] == 0
+    assert learned_twin(fixed, one_logit=False).predict(pixels, verbose=0)[:, 0].any()
 
 
 def test_weights_without_bits_are_zero_in_the_student(pixels):
