@@ -54,16 +54,18 @@ class Task:
     """Settings of one data set.
 
     Attributes:
-        hidden, teacher: layers of the students and of the networks in an ensemble of teachers; no teacher layers: trees and perceptrons.
+        hidden: layers of the students.
+        teacher: of whom they learn: a name in ``TEACHERS``.
         float_epochs, epochs, settle, tune, uniform: epochs of the float network, the ramp, each point with its cost held and with its bits
             fixed, and each student of fixed bits.
+        wide: hidden layers of the networks of an ensemble.
         cells: EBOPs up to which da4ml's cells are counted.
         simulated: points of the first seed whose hls4ml project is compiled and compared.
     """
 
     source: str
     hidden: list[int]
-    teacher: list[int]
+    teacher: str
     float_epochs: int
     epochs: int
     settle: int
@@ -73,23 +75,25 @@ class Task:
     points: int = 12
     cells: int = 0
     simulated: int = 3
+    beta: tuple[float, float] = (0.1, 50.0)
+    wide: list[int] = field(default_factory=lambda: [512, 256])
     options: dict[str, Any] = field(default_factory=dict)
 
 
 TASKS = {
-    "magic": Task("magic", [32, 16], [], 40, 6000, 300, 300, 300, 60, 20, 20_000, 20),
-    "drybean": Task("drybean", [64, 32, 32], [], 40, 6000, 200, 200, 300, 60, 20, 20_000, 20),
-    "fashion_mnist": Task("fashion_mnist", [64, 32], [512, 256], 12, 300, 10, 10, 40),
-    "mnist": Task("mnist", [64, 32], [512, 256], 12, 300, 10, 10, 40),
-    "ecg": Task("ecg", [64, 32], [128, 64], 20, 600, 20, 20, 60, options={"input": "beats+rr"}),
+    "magic": Task("magic", [32, 16], "tables", 40, 6000, 300, 300, 300, 60, 20, 20_000, 20),
+    "drybean": Task("drybean", [64, 32, 32], "tables", 40, 6000, 200, 200, 300, 60, 20, 20_000, 20),
+    "fashion_mnist": Task("fashion_mnist", [64, 32], "ensemble", 12, 400, 8, 8, 40, points=10, beta=(0.1, 300.0)),
+    "mnist": Task("mnist", [64, 32], "ensemble", 12, 400, 8, 8, 40, points=10, beta=(0.1, 300.0)),
+    "ecg": Task("ecg", [64, 32], "ensemble", 20, 600, 20, 20, 60, wide=[128, 64], options={"input": "beats+rr"}),
 }
-SMALL = {"gamma_neutron": Task("gamma_neutron", [8], [16], 10, 40, 2, 4, 5, points=4)}
+SMALL = {"gamma_neutron": Task("gamma_neutron", [8], "ensemble", 10, 40, 2, 4, 5, points=4, wide=[16])}
 UNIFORM = (8, 4) if QUICK else (8, 6, 4, 3, 2)
 GREEDY = (4,) if QUICK else (6, 4, 3)
 """Uniform bits at whose cost bits are allocated greedily."""
 AUTO_TRIALS = 2 if QUICK else 30
 SEEDS = [1] if QUICK else [1, 2, 3]
-TEACHERS = 1 if QUICK else 4
+MEMBERS = 1 if QUICK else 4
 AIMS = [("magic", "cells", 800, 0.870), ("drybean", "cells", 900, 0.922), ("fashion_mnist", "ebops", 66_000, 0.88)]
 BUDGETS = [100 * 2**i for i in range(11)]
 
@@ -97,15 +101,15 @@ BUDGETS = [100 * 2**i for i in range(11)]
 def _ensemble(task: Task, data: Any, arrays: TrainingData) -> np.ndarray:
     """Mean logits of the training samples under a few wider networks."""
     total = np.zeros((len(arrays.x), len(data.classes)), np.float32)
-    for seed in range(TEACHERS):
+    for seed in range(MEMBERS):
         seed_everything(100 + seed)
-        model = zoo.build("mlp", data.input_shape, len(data.classes), {"hidden": task.teacher, "dropout": 0.2})
+        model = zoo.build("mlp", data.input_shape, len(data.classes), {"hidden": task.wide, "dropout": 0.2})
         fit(model, arrays, TrainConfig(task.float_epochs, seed=100 + seed))
-        total += logits_of(model, arrays.x) / TEACHERS
+        total += logits_of(model, arrays.x) / MEMBERS
     return total
 
 
-def _out_of_fold(arrays: TrainingData) -> np.ndarray:
+def _tables(task: Task, data: Any, arrays: TrainingData) -> np.ndarray:
     """Logits of the training samples: trees and three perceptrons, each trained on the other four fifths."""
     from sklearn.ensemble import HistGradientBoostingClassifier
     from sklearn.model_selection import StratifiedKFold, cross_val_predict
@@ -116,6 +120,13 @@ def _out_of_fold(arrays: TrainingData) -> np.ndarray:
     nets = [MLPClassifier((96, 48), alpha=1e-3, early_stopping=True, n_iter_no_change=12, random_state=s) for s in range(3)]
     told = [cross_val_predict(m, arrays.x, arrays.y, cv=folds, method="predict_proba") for m in (trees, *nets)]
     return np.log(np.clip((told[0] + np.mean(told[1:], axis=0)) / 2, 1e-4, 1)).astype(np.float32)
+
+
+TEACHERS = {
+    "tables": (_tables, DistillSection(temperature=1.0, alpha=0.95)),
+    "ensemble": (_ensemble, DistillSection(temperature=2.0, alpha=0.7)),
+}
+"""Function that gives the logits, and how they are used."""
 
 
 def _measured(model: Any, name: str, task: Task, data: Any, test: Any, **row: Any) -> dict[str, Any]:
@@ -157,6 +168,7 @@ def _front(twin: Any, task: Task, seed: int, arrays: TrainingData, objective: An
         points=task.points,
         batch_size=512,
         cycles=task.cycles,
+        beta=task.beta,
         seed=seed,
         rounding="truncate",
         monitor="loss",
@@ -190,9 +202,7 @@ def _fixed_bits(base: Any, task: Task, seed: int, arrays: TrainingData, kind: An
 
 def _students(task: Task, seed: int, data: Any, arrays: TrainingData) -> list[tuple[dict[str, Any], Any]]:
     kind = data.preprocessing.input_type
-    objective = distill.objective(
-        DistillSection(temperature=1.0, alpha=0.95) if not task.teacher else DistillSection(temperature=2.0, alpha=0.7)
-    )
+    objective = distill.objective(TEACHERS[task.teacher][1])
     seed_everything(seed)
     base = zoo.build("mlp", data.input_shape, len(data.classes), {"hidden": task.hidden})
     fit(base, arrays, TrainConfig(task.float_epochs, seed=seed))
@@ -212,7 +222,7 @@ def _task(name: str, task: Task) -> list[dict[str, Any]]:
     data = load(task.source, validation=200 if QUICK else VALIDATION, seed=SEED, options=task.options)
     apply = data.preprocessing.apply
     plain = TrainingData(apply(data.train.x), data.train.y, apply(data.validation.x), data.validation.y)
-    logits = _ensemble(task, data, plain) if task.teacher else _out_of_fold(plain)
+    logits = TEACHERS[task.teacher][0](task, data, plain)
     arrays = TrainingData(plain.x, plain.y, plain.x_val, plain.y_val, {"teacher_logits": logits})
     students = [student for seed in SEEDS for student in _students(task, seed, data, arrays)]
     test = data.read_test("every student's last figure")

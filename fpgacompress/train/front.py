@@ -35,6 +35,8 @@ MARKS = 4
 _SAVE_SECONDS = 20.0
 _BREAK, _FEW = 0.5, 5
 _SAY_SECONDS = 5.0
+_SETTLING = 5.0, 0.7
+"""Gain and largest step of the steering while a point settles, which takes few epochs."""
 _JUDGED = 2000
 """Validation samples in one call."""
 
@@ -131,12 +133,13 @@ def ramped(config: FrontConfig, epoch: int) -> float:
     return first * (last / first) ** (epoch / max(config.epochs - 1, 1))
 
 
-def steered(beta: float, cost: float, target: float, bounds: tuple[float, float]) -> float:
-    """The next beta of a controller that holds the cost at ``target``: it grows by at most 10 % an epoch while the cost is above, and shrinks below.
+def steered(beta: float, cost: float, target: float, bounds: tuple[float, float], gain: float = 0.5, most: float = 0.1) -> float:
+    """The next beta of a controller that holds the cost at ``target``: it grows by at most ``most`` an epoch while the cost is above, and
+    shrinks below.
 
-    The step is proportional to the logarithm of the ratio, so that the steering is the same for all sizes.
+    The step is ``gain`` times the logarithm of the ratio, so that the steering is the same for all sizes.
     """
-    step = max(-0.1, min(0.1, 0.5 * math.log(cost / target)))
+    step = max(-most, min(most, gain * math.log(cost / target)))
     return max(bounds[0], min(bounds[1], beta * math.exp(step)))
 
 
@@ -266,7 +269,7 @@ class _Front:
         self.beta.assign(kept.row["beta"])
         for epoch in range(epochs):
             cost = self.epoch(step, epoch)["cost"]
-            self.beta.assign(steered(float(self.beta), cost, kept.cost, bounds))
+            self.beta.assign(steered(float(self.beta), cost, kept.cost, bounds, *_SETTLING))
 
     def tune(self, kept: _Kept, folder: Path) -> Point:
         """Train a model of the ramp on, at last with its bits fixed, and write the student."""
