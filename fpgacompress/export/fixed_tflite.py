@@ -17,7 +17,7 @@ its convolutions.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -255,10 +255,3 @@ def fixed_point_tflite(network: IntegerNetwork) -> bytes:
         UnsupportedError: what TFLite cannot hold exactly; names the node.
     """
     return _Writer(network).write()
-
-
-def with_integer_output(network: IntegerNetwork, kind: FixedType) -> IntegerNetwork:
-    """The network with its logits cast to ``kind`` (8 bits signed for TFLite), so that nothing is left in float."""
-    last = network.output
-    out = replace(kind, rounding="RND_CONV", overflow="SAT")
-    return IntegerNetwork(network.name, (*network.nodes, Node(f"{last.name}_int8", "quantize", (last.name,), out, last.shape)))

@@ -43,14 +43,6 @@ def valid_reuse_factors(n_in: int, n_out: int) -> tuple[int, ...]:
     return tuple(below + [n_in * d for d in range(1, n_out + 1) if n_out % d == 0])
 
 
-def closest(n_in: int, n_out: int, reuse: int) -> int:
-    """The legal reuse factor nearest to ``reuse``; of two equally near ones the smaller, as hls4ml chooses."""
-    valid = valid_reuse_factors(n_in, n_out)
-    at = bisect_left(valid, reuse)
-    around = valid[max(at - 1, 0) : at + 1]
-    return min(around, key=lambda factor: (abs(factor - reuse), factor))
-
-
 def legal_factors(facts: LayerFacts) -> tuple[int, ...]:
     """Reuse factors with which hls4ml builds a layer in Resource strategy and computes it right, ascending."""
     limit = facts.n_weights if facts.reuse_limit is None else facts.reuse_limit

@@ -151,11 +151,6 @@ def fit_levels(values: np.ndarray, levels: Levels, rule: str = "max", percentile
     return best
 
 
-def fit_integer(values: np.ndarray, bits: int, *, signed: bool, ranges: str = "max", percentile: float = 99.9) -> int:
-    """The ``integer`` of ``quantized_bits`` (signed) or ``quantized_relu`` fitted to ``values``; see :func:`fit_levels`."""
-    return fit_levels(values, kernel_levels(bits) if signed else relu_levels(bits), ranges, percentile)
-
-
 def fit_channels(kernel: np.ndarray, axes: int, bits: int, fit: Callable[[np.ndarray], int]) -> np.ndarray:
     """Integer bits for each output channel of a kernel.
 

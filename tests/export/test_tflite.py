@@ -6,7 +6,7 @@ from lower.test_lower import PIXELS
 
 from fpgacompress import zoo
 from fpgacompress.errors import DataError, ModelError, UnsupportedError
-from fpgacompress.export.fixed_tflite import channel_steps, with_integer_output
+from fpgacompress.export.fixed_tflite import channel_steps
 from fpgacompress.export.tflite import Interpreter, write_tflite
 from fpgacompress.integer import Emulator, FixedType, IntegerNetwork, Node, Tensor
 from fpgacompress.keras_stack import load
@@ -77,7 +77,9 @@ def test_an_input_quantizer_becomes_the_input_tensor(images, tmp_path):
 
 def test_a_cast_at_the_end_leaves_no_float_in_the_file(images, tmp_path):
     _, result, x = student("cnn", images)
-    network = with_integer_output(result.network, FixedType(8, 1))
+    last = result.network.output
+    cast = Node("int8", "quantize", (last.name,), FixedType(8, 1, True, "RND_CONV", "SAT"), last.shape)
+    network = IntegerNetwork("cast", (*result.network.nodes, cast))
     interpreter = Interpreter(write_tflite(network, tmp_path / "m.tflite", "fixed").path)
     assert interpreter.input["dtype"] is interpreter.output["dtype"] is np.int8
     expected = network.output.out.to_float(Emulator(network).run(PIXELS.quantize(x)))

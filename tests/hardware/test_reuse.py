@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from fpgacompress.errors import HardwareError
 from fpgacompress.hardware.board import load_board
 from fpgacompress.hardware.facts import UNROLL_LIMIT, network_facts
-from fpgacompress.hardware.reuse import LayerPlan, check_plan, closest, neighbours, plan, valid_reuse_factors
+from fpgacompress.hardware.reuse import LayerPlan, check_plan, neighbours, plan, valid_reuse_factors
 
 from .networks import cnn, mlp
 
@@ -25,10 +25,9 @@ def hls4ml_rule():
 
 @settings(max_examples=60, deadline=None)
 @given(n_in=st.integers(1, 60), n_out=st.integers(1, 40), chosen=st.integers(1, 3000))
-def test_valid_and_closest_factors_are_hls4ml_s_own(hls4ml_rule, n_in, n_out, chosen):
+def test_valid_factors_are_hls4ml_s_own(hls4ml_rule, n_in, n_out, chosen):
     theirs = hls4ml_rule.get_valid_reuse_factors(n_in, n_out)
     assert list(valid_reuse_factors(n_in, n_out)) == theirs
-    assert closest(n_in, n_out, chosen) == hls4ml_rule.get_closest_reuse_factor(theirs, chosen)
     assert all(n in theirs for n in neighbours(valid_reuse_factors(n_in, n_out), chosen))
 
 

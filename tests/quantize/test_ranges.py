@@ -10,7 +10,6 @@ from fpgacompress.quantize.ranges import (
     CHANNEL_WIDTH,
     fit_bias,
     fit_channels,
-    fit_integer,
     fit_levels,
     kernel_levels,
     kernel_type,
@@ -20,6 +19,10 @@ from fpgacompress.quantize.ranges import (
 )
 
 kernels = st.one_of(st.integers(2, 8), st.sampled_from(["ternary", "binary"]))
+
+
+def fit_integer(values, bits, *, signed, ranges="max", percentile=99.9):
+    return fit_levels(values, kernel_levels(bits) if signed else relu_levels(bits), ranges, percentile)
 
 
 def magnitudes(scale, seed, signed):
