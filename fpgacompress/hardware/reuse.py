@@ -9,7 +9,7 @@ from ..errors import HardwareError
 from ..integer.network import IntegerNetwork
 from .board import RESOURCES, Board
 from .calibration import ZERO
-from .factors import LayerPlan, check_layer, closest, legal_factors, legal_plans, neighbours, valid_reuse_factors
+from .factors import LayerPlan, check_layer, legal_factors, legal_plans, neighbours, valid_reuse_factors
 from .facts import UNROLL_LIMIT, LayerFacts, network_facts
 from .layer import Setting, activation_area, layer_area, layer_counts
 
@@ -18,7 +18,6 @@ __all__ = [
     "LayerPlan",
     "check_layer",
     "check_plan",
-    "closest",
     "io_type",
     "legal_factors",
     "legal_plans",
