@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import numpy as np
+
 from ..integer.network import IntegerNetwork, Node
 from . import laws
 from .area import features, outside
@@ -75,6 +77,9 @@ def activation_area(node: Node, network: IntegerNetwork, kind: str, stage: str, 
     count = math.prod(node.shape)
     source = network.node(node.inputs[0]).out
     bits = count * (source.width + node.out.width)
+    if node.op == "quantize_each":
+        widths = np.broadcast_to(np.asarray(node.params["bits"]), node.shape)
+        bits = int(widths.sum() + source.width * np.count_nonzero(widths))
     value, low, high = calibration.ratios[f"activation_{kind}"]
     rounds = node.out.rounding != "TRN" and source.fraction > node.out.fraction
     extra = count * node.out.width if rounds and kind == "lut" else 0

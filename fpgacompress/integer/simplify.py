@@ -168,11 +168,10 @@ class _Simplifier:
             grown = any([(self._read if n.name in self.foldable else self._link)(n) for n in reversed(self.network.nodes)])
         return self.needed
 
-    def _bias(self, node: Node, keep_in: np.ndarray, keep_out: np.ndarray) -> Tensor | None:
-        """The bias with the removed inputs' constants folded in."""
-        dropped = ~keep_in & self.foldable[node.name]
+    def _bias(self, node: Node, keep_out: np.ndarray) -> Tensor | None:
+        """The bias with the constant inputs folded in."""
         _, value = _constants(self.ranges[node.inputs[0]])
-        value = np.where(dropped, value, 0)
+        value = np.where(self.foldable[node.name], value, 0)
         bias = None if node.bias is None else Tensor(node.bias.values[keep_out], node.bias.type)
         if not value.any():
             return bias
@@ -192,7 +191,8 @@ class _Simplifier:
             return replace(node, shape=shape)
         theirs, values = keep[node.inputs[0]], node.kernel.values
         if node.name in self.foldable:
-            values, bias = values[..., theirs, :][..., mine], self._bias(node, theirs, mine)
+            varying = np.where(self.foldable[node.name][:, None], 0, values)
+            values, bias = varying[..., theirs, :][..., mine], self._bias(node, mine)
         else:
             values = values[..., theirs, :] if node.op in DEPTHWISE else values[mine]
             bias = None if node.bias is None else Tensor(node.bias.values[mine], node.bias.type)

@@ -247,6 +247,9 @@ def fixed_twin(model: Any, rounding: Literal["nearest", "truncate"] = "nearest")
             name = part if part in ("kernel", "bias") else f"{part}_kernel"
             getattr(twin.get_layer(role.layer.name), name).assign(role.quantizer(getattr(role.layer, name)))
             new[role.layer.name, role.attribute] = name
+    for role in roles:
+        if role.kind == "activation" and role.quantizer.shape != (1,):
+            _silence(twin, role)
     if truncate:
         _add_halves(twin, [r.layer.name for r in roles if r.kind == "activation" and r.quantizer.rounding == "nearest"])
     fitted = {}
@@ -254,6 +257,15 @@ def fixed_twin(model: Any, rounding: Literal["nearest", "truncate"] = "nearest")
         bits, integer = _holding(getattr(twin.get_layer(layer), name).numpy())
         fitted[layer, attribute] = load().qkeras.quantized_bits(bits, integer, alpha=1)
     return _swapped(twin, fitted)
+
+
+def _silence(twin: Any, role: Role) -> None:
+    """Zero weights for what is always 0: elements of a quantizer that have no bits."""
+    reader = _first_reader(twin.get_layer(role.layer.name))
+    kernel = getattr(reader, "kernel", None) if getattr(reader, "kernel", None) is not None else getattr(reader, "depthwise_kernel", None)
+    if kernel is not None:
+        alive = np.ravel(role.quantizer.integers + role.quantizer.fractions + role.quantizer.signed > 0)
+        kernel.assign(np.where(alive[:, None], kernel.numpy(), 0))
 
 
 def _add_halves(twin: Any, names: list[str]) -> None:

@@ -107,6 +107,17 @@ def test_inputs_have_bits_where_a_weight_can_tell_them_apart(pixels):
     assert widths == {("mlp", "feature"): (28, 28), ("mlp", "tensor"): (1,), ("cnn", "feature"): (1,), ("cnn", "tensor"): (1,)}
 
 
+def test_weights_of_inputs_without_bits_are_zero(pixels):
+    fixed, _ = student("mlp", pixels, input=8, input_integer=0)
+    twin = learned_twin(fixed)
+    front = next(r for r in learned_roles(twin) if r.kind == "activation").quantizer
+    fractions = front.fraction.numpy()
+    fractions[:, :14] = -8
+    front.fraction.assign(fractions)
+    rows = fixed_twin(twin, "truncate").get_layer("h1").kernel.numpy().reshape(28, 28, -1)
+    assert not rows[:, :14].any() and rows[:, 14:].any()
+
+
 def test_of_two_classes_one_logit_is_computed(pixels):
     stack.keras.utils.set_random_seed(3)
     model = keras.Sequential([L.Input((28, 28)), L.Flatten(), L.Dense(6, activation="relu", name="h"), L.Dense(2, name="out")])
