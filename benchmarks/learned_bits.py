@@ -12,6 +12,7 @@ that is feasible. Points are compiled and run in C simulation for the first seed
 from __future__ import annotations
 
 import gc
+import os
 import shutil
 import sys
 import tempfile
@@ -94,7 +95,7 @@ UNIFORM = (8, 4) if QUICK else (8, 6, 4, 3, 2)
 GREEDY = (4,) if QUICK else (6, 4, 3)
 """Uniform bits at whose cost bits are allocated greedily."""
 AUTO_TRIALS = 2 if QUICK else 30
-SEEDS = [1] if QUICK else [1, 2, 3]
+SEEDS = [1] if QUICK else [int(seed) for seed in os.environ.get("SEEDS", "1 2 3").split()]
 MEMBERS = 1 if QUICK else 4
 AIMS = [("magic", "cells", 800, 0.870), ("drybean", "cells", 900, 0.922), ("fashion_mnist", "ebops", 66_000, 0.88)]
 BUDGETS = [100 * 2**i for i in range(11)]
