@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from matplotlib.ticker import EngFormatter
 
-from .canvas import BLUE, GREEN, INK, RED, sheet
+from .canvas import BLUE, GREEN, RED, sheet
 
 
 def front(results: dict[str, Any], path: Path) -> Path | None:
@@ -30,17 +30,16 @@ def front(results: dict[str, Any], path: Path) -> Path | None:
         chosen = [p for p in points if p["name"] == told.get("student")]
         axes.plot(*_xy(chosen), "*", color=RED, markersize=19, label="the student of this run", zorder=4)
         if (level := told.get("float_accuracy")) is not None:
-            axes.axhline(level, color=GREEN, linestyle="--", linewidth=1.4)
-            right = {"xycoords": ("axes fraction", "data"), "xytext": (-4, 4), "textcoords": "offset points", "ha": "right"}
-            axes.annotate("float student", (1.0, level), color=INK, **right)
-        low, high = min(p["val_accuracy"] for p in points), max(p["val_accuracy"] for p in points)
-        axes.set_ylim(low - 0.15 * (high - low) - 0.01, high + 0.15 * (high - low) + 0.01)
+            axes.axhline(level, color=GREEN, linestyle="--", linewidth=1.4, label="float student")
+        levels = [p["val_accuracy"] for p in points] + ([] if level is None else [level])
+        low, high = min(levels), max(levels)
+        axes.set_ylim(low - 0.15 * (high - low) - 0.003, min(high + 0.15 * (high - low), 1.0) + 0.003)
         axes.set_xscale("log")
         axes.xaxis.set_major_formatter(EngFormatter(sep=" "))
         axes.set_xlabel("EBOPs (bit operations of the non-zero weights), log scale")
         axes.set_ylabel("validation accuracy (fraction)")
         axes.set_title("one training with learned bits: accuracy against cost")
-        axes.legend(loc="lower right")
+        axes.legend(loc="best")
     return path
 
 
