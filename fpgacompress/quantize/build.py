@@ -58,7 +58,7 @@ class _Builder:
                 part: fit_kernel(kernel, name, part, own, section, zeros.get(name, 0.0))
                 for part, kernel in zip(parts(model.get_layer(name)), kernels, strict=True)
             }
-            self.biases[name] = fit_bias_quantizer(bias, name, own)
+            self.biases[name] = fit_bias_quantizer(bias, kernels[-1], name, own)
         self.input = self._input()
         self.activations = self._activations()
 

@@ -101,10 +101,10 @@ def fit_kernel(values: np.ndarray, layer: str, part: str, bits: LayerBits, secti
     return Fitted(kernel_quantizer(width, integer), measured(layer, part, kernel_width(width), integer, rule, values, levels), note)
 
 
-def fit_bias_quantizer(values: np.ndarray, layer: str, bits: LayerBits) -> Fitted:
+def fit_bias_quantizer(values: np.ndarray, kernel: np.ndarray, layer: str, bits: LayerBits) -> Fitted:
     """The quantizer of a bias: every value fits, with a spare bit for training."""
     given = bits.bias_integer != "auto"
-    integer = int(bits.bias_integer) if given else fit_bias(values)
+    integer = int(bits.bias_integer) if given else fit_bias(values, kernel)
     rule = "given" if given else "headroom"
     range_ = measured(layer, "bias", bits.bias, integer, rule, values, kernel_levels(bits.bias))
     return Fitted(load().qkeras.quantized_bits(bits.bias, integer, alpha=1), range_)

@@ -174,6 +174,13 @@ def fit_channels(kernel: np.ndarray, axes: int, bits: int, fit: Callable[[np.nda
     return fitted.reshape(shape)
 
 
-def fit_bias(values: np.ndarray, headroom: int = 1) -> int:
-    """Integer bits (sign not counted) that hold every bias with ``headroom`` spare bits for training."""
-    return _top(float(np.abs(values).max())) + headroom if np.any(values) else 0
+def fit_bias(values: np.ndarray, kernel: np.ndarray, headroom: int = 1) -> int:
+    """Integer bits (sign not counted) that hold every bias with ``headroom`` spare bits for training.
+
+    Where all biases are tiny it is still the range of a quarter of the largest weight: finer steps would only widen the sums, beyond what float32
+    holds in the worst case.
+    """
+    if not np.any(values):
+        return 0
+    least = _top(float(np.abs(kernel).max())) - 2 if np.any(kernel) else 0
+    return max(_top(float(np.abs(values).max())) + headroom, least)

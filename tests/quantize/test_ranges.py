@@ -100,8 +100,10 @@ def test_a_channel_of_zeros_takes_the_range_of_the_widest():
 def test_zeros_and_bias_headroom():
     assert fit_integer(np.zeros(5), 6, signed=True) == 0
     assert fit_integer(np.r_[np.zeros(5000), 3.0], 6, signed=False, ranges="percentile") == 2
-    assert fit_bias(np.array([0.3, -0.9])) == 1
-    assert fit_bias(np.zeros(3)) == 0
+    weights = np.array([[0.7, -0.2]])
+    assert fit_bias(np.array([0.3, -0.9]), weights) == 1
+    assert fit_bias(np.zeros(3), weights) == 0
+    assert fit_bias(np.array([1e-4, -2e-4]), weights) == -2  # a quarter of the largest weight's range
 
 
 def test_a_record_measures_the_tensor():
