@@ -42,11 +42,15 @@ class LearnedSection(Section):
 
     granularity: Literal["weight", "channel", "tensor"] = Field(
         "weight",
-        description="What has bits of its own: each weight, each output channel, or each kernel. Activations have theirs per layer.",
+        description="What has bits of its own: each weight, each output channel, or each kernel.",
     )
     inputs: Literal["feature", "tensor"] = Field(
         "feature",
         description="Whether each feature of the network's input has bits of its own (of images that a convolution reads: each channel).",
+    )
+    activations: Literal["channel", "tensor"] = Field(
+        "tensor",
+        description="Whether each channel of a hidden activation has bits of its own. Such activations are truncated, half a step in the bias.",
     )
     one_logit: bool = Field(True, description="Of two classes compute only the difference of the logits; the first logit is 0.")
     epochs: int = Field(

@@ -40,6 +40,8 @@ def quantizers(model: Any) -> list[Role]:
     for layer in map(unwrapped, model.layers):
         for attribute, kind in _ROLES.items():
             quantizer = getattr(layer, attribute, None)
+            if attribute == "activation" and quantizer is getattr(layer, "quantizer", None):
+                continue  # a QActivation made from an object holds it twice
             if callable(quantizer) and hasattr(quantizer, "get_config") and hasattr(quantizer, "bits"):
                 found.append(Role(layer, attribute, kind, quantizer))
     return found

@@ -67,7 +67,7 @@ def twin_of(model: Any, recipe: Recipe, x: np.ndarray, input_type: FixedType) ->
     resolve(model.layers, section)  # wrong patterns are found before anything is built
     built = build_student(model, section, shaped(model, x[: section.calibration_samples]))
     own = recipe.quantize.learned
-    return learned_twin(built.model, own.granularity, own.inputs, own.one_logit)
+    return learned_twin(built.model, own.granularity, own.inputs, own.one_logit, own.activations)
 
 
 def pick(points: list[Point], loss: float) -> Point:

@@ -129,7 +129,7 @@ def _layers(network: IntegerNetwork, zeros_before: dict[str, float]) -> list[dic
                 "kernel_type": str(kernel.type),
                 "bias_type": str(node.bias.type) if node.bias is not None else None,
                 "accumulator_type": str(node.out),
-                "activation_type": str(after.out) if after is not None and after.op == "quantize" else None,
+                "activation_type": str(after.out) if after is not None and after.op in ("quantize", "quantize_each") else None,
             }
         )
     return rows

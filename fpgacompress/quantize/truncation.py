@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from ..keras_stack.roles import quantizers
+import numpy as np
+
+from ..keras_stack.roles import Role, quantizers
 from .sites import AVERAGES, producers
 
 _PASSING = ("MaxPooling1D", "MaxPooling2D", *AVERAGES, "Flatten", "Reshape", "Dropout")
@@ -30,6 +32,13 @@ def _bias_above(layer: Any) -> Any | None:
     return None
 
 
+def bias_in_front(role: Role) -> Any | None:
+    """The layer whose bias reaches an activation and nothing else; None where there is none."""
+    if role.attribute == "activation":
+        return role.layer if role.layer.bias is not None else None
+    return _bias_above(role.layer)
+
+
 def add_half_steps(student: Any, names: Collection[str] | None = None) -> list[str]:
     """Add half a step of each truncating activation to the bias in front of it, so that training starts as if it rounded.
 
@@ -47,10 +56,11 @@ def add_half_steps(student: Any, names: Collection[str] | None = None) -> list[s
             continue
         if names is not None and role.layer.name not in names:
             continue
-        inside = role.attribute == "activation"
-        source = role.layer if inside and role.layer.bias is not None else None if inside else _bias_above(role.layer)
-        if source is None:
+        source = bias_in_front(role)
+        bits, integer = np.asarray(quantizer.bits), np.asarray(quantizer.integer)
+        if source is None or bits.size not in (1, source.bias.shape[0]):
             left.append(role.layer.name)
             continue
-        source.bias.assign_add([2.0 ** (quantizer.integer - quantizer.bits + quantizer.signed - 1)] * source.bias.shape[0])
+        halves = np.where(bits > 0, 2.0 ** (integer - bits + quantizer.signed - 1), 0.0)
+        source.bias.assign_add(np.broadcast_to(halves, source.bias.shape))
     return left

@@ -22,7 +22,7 @@ def _results(subject: Subject) -> Iterator[tuple[Node, Node]]:
     nodes = subject.network.nodes
     for node in subject.network.weighted:
         readers = [n for n in nodes if node.name in n.inputs]
-        behind = readers[0] if len(readers) == 1 and readers[0].op in ("quantize", "threshold", "clip") else node
+        behind = readers[0] if len(readers) == 1 and readers[0].op in ("quantize", "quantize_each", "threshold", "clip") else node
         yield node, behind
 
 

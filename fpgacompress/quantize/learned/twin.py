@@ -12,10 +12,11 @@ from ...keras_stack import load, replaced
 from ...keras_stack.graph import unwrapped
 from ...keras_stack.roles import Role, quantizers
 from ..sites import producers
-from ..truncation import add_half_steps
+from ..truncation import add_half_steps, bias_in_front
 
 Granularity = Literal["weight", "channel", "tensor"]
 Inputs = Literal["feature", "tensor"]
+Activations = Literal["channel", "tensor"]
 _BIASES_START = 10.0
 _BIAS_SPARE = 2
 """Fractional bits a bias has beyond those of the activation behind it; one of them is the half step of rounding."""
@@ -63,11 +64,17 @@ def _input_shape(layer: Any, inputs: Inputs) -> tuple[int, ...]:
     return sample if type(_first_reader(layer)).__name__ == "QDense" else sample[-1:]
 
 
-def _learned_activation(role: Role, inputs: Inputs) -> Any:
+def _hidden_shape(role: Role, activations: Activations) -> tuple[int, ...]:
+    """Bits per channel where the half step of rounding can go into a bias of the same channels, since there is no cast that rounds each by itself."""
+    source, channels = bias_in_front(role), role.layer.output_shape[-1]
+    return (channels,) if activations == "channel" and source is not None and source.bias.shape[0] == channels else (1,)
+
+
+def _learned_activation(role: Role, inputs: Inputs, activations: Activations) -> Any:
     quantizer, kind, front = role.quantizer, type(role.quantizer).__name__, _is_front(role.layer)
     signed = kind.endswith("_bits")
     return load().qkeras.quantizers.learned_activation(
-        _input_shape(role.layer, inputs) if front else (1,),
+        _input_shape(role.layer, inputs) if front else _hidden_shape(role, activations),
         float(quantizer.bits - signed - quantizer.integer),
         float(quantizer.integer),
         signed=signed,
@@ -120,17 +127,24 @@ def _fold_logits(layer: Any) -> None:
         variable.assign(np.stack([np.zeros_like(values[..., 0]), values[..., 1] - values[..., 0]], axis=-1))
 
 
-def learned_twin(student: Any, granularity: Granularity = "weight", inputs: Inputs = "feature", one_logit: bool = True) -> Any:
+def learned_twin(
+    student: Any,
+    granularity: Granularity = "weight",
+    inputs: Inputs = "feature",
+    one_logit: bool = True,
+    activations: Activations = "tensor",
+) -> Any:
     """A copy of a QKeras student whose bits are variables.
 
-    It starts with the student's own bits. Kernels get fractional bits per ``granularity``, each activation one number of fractional and one
-    of integer bits; the network's input, which is truncated, has them per feature. Biases are not learned.
+    It starts with the student's own bits. Kernels get fractional bits per ``granularity``, each activation fractional and integer bits, the
+    network's input, which is truncated, per feature. Biases are not learned.
 
     Args:
         student: QKeras model with ``quantized_bits`` or ``channel_bits`` kernels and ``quantized_relu``, ``truncated_relu`` or (input)
             ``truncated_bits`` activations, without pruning wrappers.
         granularity: "weight", "channel" (output channels) or "tensor".
         inputs: "feature" (elements that a dense layer reads, channels that a convolution reads), or "tensor".
+        activations: "channel" gives each channel of a hidden activation bits of its own (where a bias is in front of it), "tensor" the layer.
         one_logit: of two classes only the difference of the logits is computed: the first logit is 0.
 
     Raises:
@@ -144,13 +158,13 @@ def learned_twin(student: Any, granularity: Granularity = "weight", inputs: Inpu
         _check(role)
         silent = (0,) if folded and role.layer is last else ()
         if role.kind == "activation":
-            found = _learned_activation(role, inputs)
+            found = _learned_activation(role, inputs, activations)
         elif role.kind == "kernel":
             part = role.attribute.removesuffix("_quantizer_internal")
             values = getattr(role.layer, "kernel" if part == "kernel" else f"{part}_kernel")
             found = _learned_kernel(role, values, granularity, silent)
         else:
-            found = classes.learned_bits((1,), _BIASES_START, f"{role.layer.name}_bias", silent)
+            found = classes.learned_bits(tuple(role.layer.bias.shape), _BIASES_START, f"{role.layer.name}_bias", silent)
             found.frozen = True
         new[role.layer.name, role.attribute] = found
     twin = _swapped(student, new)
@@ -192,10 +206,10 @@ def round_biases(model: Any) -> None:
             continue
         name = role.layer.name
         if name in behind:
-            fraction = int(np.max(behind[name].fractions)) + _BIAS_SPARE
+            fraction = behind[name].fractions + _BIAS_SPARE
         else:
             fraction = max(int(np.max(kernels[name].fractions)), _BIAS_SPARE) if name in kernels else int(_BIASES_START)
-        role.quantizer.fraction.assign(np.full(role.quantizer.shape, min(fraction, _BIASES_START), np.float32))
+        role.quantizer.fraction.assign(np.broadcast_to(np.minimum(fraction, _BIASES_START), role.quantizer.shape).astype(np.float32))
 
 
 def _holding(values: np.ndarray) -> tuple[int, int]:
@@ -233,6 +247,7 @@ def fixed_twin(model: Any, rounding: Literal["nearest", "truncate"] = "nearest")
         model: made by :func:`learned_twin`; pruning wrappers are left out, their masks being zeros in the weights.
         rounding: of hidden activations that were trained with rounding. "nearest" gives ``quantized_relu`` (half to even; training used half
             up, which differs on ties only), "truncate" gives ``truncated_relu`` with the half step in the biases, which is half up, exactly.
+            Activations with bits per channel are always truncated so.
 
     Raises:
         UnsupportedError: no bias stands alone in front of an activation that should be truncated.
@@ -250,8 +265,8 @@ def fixed_twin(model: Any, rounding: Literal["nearest", "truncate"] = "nearest")
     for role in roles:
         if role.kind == "activation" and role.quantizer.shape != (1,):
             _silence(twin, role)
-    if truncate:
-        _add_halves(twin, [r.layer.name for r in roles if r.kind == "activation" and r.quantizer.rounding == "nearest"])
+    rounded = [r for r in roles if r.kind == "activation" and r.quantizer.rounding == "nearest" and (truncate or r.quantizer.shape != (1,))]
+    _add_halves(twin, [r.layer.name for r in rounded])
     fitted = {}
     for (layer, attribute), name in new.items():
         bits, integer = _holding(getattr(twin.get_layer(layer), name).numpy())
@@ -265,6 +280,7 @@ def _silence(twin: Any, role: Role) -> None:
     kernel = getattr(reader, "kernel", None) if getattr(reader, "kernel", None) is not None else getattr(reader, "depthwise_kernel", None)
     if kernel is not None:
         alive = np.ravel(role.quantizer.integers + role.quantizer.fractions + role.quantizer.signed > 0)
+        alive = np.tile(alive, kernel.shape[-2] // len(alive))  # behind flatten channels come again at each position
         kernel.assign(np.where(alive[:, None], kernel.numpy(), 0))
 
 

@@ -81,11 +81,11 @@ def test_the_twin_starts_with_the_students_values(kind, granularity, pixels):
 
 @pytest.mark.parametrize("kind", MODELS)
 @pytest.mark.parametrize("rounding", ["nearest", "truncate"])
-@pytest.mark.parametrize("width", [None, 5])
-def test_the_fixed_student_is_exact_in_integers_and_truncation_equals_the_trained_model(kind, rounding, width, pixels):
+@pytest.mark.parametrize("width, activations", [(None, "tensor"), (5, "tensor"), (5, "channel")])
+def test_the_fixed_student_is_exact_in_integers_and_truncation_equals_the_trained_model(kind, rounding, width, activations, pixels):
     front = {} if width is None else {"input": width, "input_integer": 0}
     fixed, x = student(kind, pixels, **front)
-    twin = learned_twin(fixed)
+    twin = learned_twin(fixed, activations=activations)
     scramble(twin)
     out = fixed_twin(twin, rounding)
     assert not learned_roles(out)
@@ -94,6 +94,8 @@ def test_the_fixed_student_is_exact_in_integers_and_truncation_equals_the_traine
     assert np.array_equal(network.output.out.to_float(run(network, PIXEL.exactly(x))), logits)
     if rounding == "truncate":
         assert np.array_equal(logits, twin.predict(x, verbose=0))
+    shapes = {r.quantizer.shape for r in learned_roles(twin) if r.kind == "activation" and not r.layer.name.endswith("input_quantizer")}
+    assert (activations == "channel") == any(len(shape) == 1 and shape != (1,) for shape in shapes)
     assert network.input.out == PIXEL
 
 
@@ -168,9 +170,10 @@ def test_the_cost_bounds_what_the_integer_network_counts(kind, pixels):
     assert counted <= float(Ebops(twin, 8)()) < 3 * counted
 
 
-def test_every_fraction_feels_the_cost(pixels):
+@pytest.mark.parametrize("activations", ["tensor", "channel"])
+def test_every_fraction_feels_the_cost(activations, pixels):
     fixed, _ = student("cnn", pixels, input=6, input_integer=0)
-    twin = learned_twin(fixed)
+    twin = learned_twin(fixed, activations=activations)
     cost, fractions = Ebops(twin, 8), [r.quantizer.fraction for r in learned_roles(twin) if r.kind != "bias"]
     with stack.tf.GradientTape() as tape:
         total = cost()
