@@ -317,9 +317,11 @@ def draw(rows: list[dict[str, Any]], runs: list[dict[str, Any]], path: Path) -> 
         for method, color, mark in (("uniform", "C1", "s"), ("greedy", "C2", "^"), ("autoqkeras", "C3", "D"), ("learned", "C0", "o")):
             points = [r for r in own if r["method"].startswith(method)]
             axes.scatter([r["ebops"] for r in points], [100 * r["test"] for r in points], 16, color, mark, label=method, zorder=3)
-        best = 100 * max(r["test"] for r in own)
-        axes.set(xscale="log", xlabel="EBOPs", ylabel="test accuracy, %", title=task, ylim=(best - 8, best + 0.5))
-        axes.legend(frameon=False, fontsize=8)
+        best = max(r["test"] for r in own)
+        seen = [r["ebops"] for r in own if r["test"] > best - 0.08] + [q["ebops"] for q in theirs if q["accuracy_test"] > best - 0.08]
+        axes.set(xscale="log", xlabel="EBOPs", ylabel="test accuracy, %", title=task)
+        axes.set(xlim=(0.7 * min(seen), 1.4 * max(seen)), ylim=(100 * best - 8, 100 * best + 0.5))
+        axes.legend(frameon=False, fontsize=8, loc="lower right")
         axes.grid(alpha=0.3)
     figure.savefig(path, dpi=110)
 
