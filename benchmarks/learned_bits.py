@@ -337,7 +337,7 @@ def main() -> None:
     compared = against_peer(rows, runs)
     if not QUICK:
         draw(rows, runs, RESULTS / "learned_bits.png")
-    write("learned_bits", "python -m benchmarks.learned_bits", SEEDS, rows, goals(rows, compared), against_hgq2=compared)
+    write("learned_bits", "make bench-learned-bits", SEEDS, rows, goals(rows, compared), against_hgq2=compared)
 
 
 if __name__ == "__main__":

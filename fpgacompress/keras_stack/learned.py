@@ -35,14 +35,14 @@ def _summed_like(gradient: Any, shape: tuple[int, ...]) -> Any:
 class _Learned(BaseQuantizer):
     """A quantizer with fractional bits in a variable of ``shape``, which broadcasts against what is quantized."""
 
-    def __init__(self, shape: Any, fraction: Any, name: str) -> None:
+    def __init__(self, shape: Any, fraction: Any, name: str, frozen: bool) -> None:
         super().__init__()
         self.label = name
         self.shape = tuple(int(n) for n in shape)
         self.fraction = tf.Variable(
             np.broadcast_to(np.asarray(fraction, np.float32), self.shape), name=f"{name}_fraction", constraint=_clipped, trainable=True
         )
-        self.frozen = False
+        self.frozen = frozen
         self.bits = 16  # QKeras asks for them when it initialises weights
 
     @property
@@ -92,10 +92,11 @@ class learned_bits(_Learned):  # noqa: N801  (named like QKeras' own quantizers)
         fraction: fractional bits at the start, one number or an array that broadcasts to ``shape``.
         name: prefix of the variable's name.
         silent: channels of the last axis that are 0 and stay 0.
+        frozen: the bits are not trained.
     """
 
-    def __init__(self, shape: Any, fraction: Any = 6.0, name: str = "learned_bits", silent: Any = ()) -> None:
-        super().__init__(shape, fraction, name)
+    def __init__(self, shape: Any, fraction: Any = 6.0, name: str = "learned_bits", silent: Any = (), frozen: bool = False) -> None:
+        super().__init__(shape, fraction, name, frozen)
         self.silent = tuple(int(c) for c in silent)
 
     def __call__(self, x: Any) -> Any:
@@ -126,7 +127,13 @@ class learned_bits(_Learned):  # noqa: N801  (named like QKeras' own quantizers)
 
     def get_config(self) -> dict[str, Any]:
         """Settings as plain numbers and lists; the fractional bits as they are now."""
-        return {"shape": list(self.shape), "fraction": self.fraction.numpy().tolist(), "name": self.label, "silent": list(self.silent)}
+        return {
+            "shape": list(self.shape),
+            "fraction": self.fraction.numpy().tolist(),
+            "name": self.label,
+            "silent": list(self.silent),
+            "frozen": self.frozen,
+        }
 
 
 class learned_activation(_Learned):  # noqa: N801
@@ -143,6 +150,7 @@ class learned_activation(_Learned):  # noqa: N801
         signed: the network's input may be negative.
         rounding: "nearest" or "truncate".
         name: prefix of the variables' names.
+        frozen: the bits are not trained.
     """
 
     def __init__(
@@ -153,8 +161,9 @@ class learned_activation(_Learned):  # noqa: N801
         signed: bool = False,
         rounding: str = "nearest",
         name: str = "learned_activation",
+        frozen: bool = False,
     ) -> None:
-        super().__init__(shape, fraction, name)
+        super().__init__(shape, fraction, name, frozen)
         self.signed, self.rounding = bool(signed), rounding
         ranges = np.broadcast_to(np.asarray(integer, np.float32), self.shape)
         self.range = tf.Variable(ranges, name=f"{name}_integer", constraint=_clipped, trainable=True)
@@ -223,6 +232,7 @@ class learned_activation(_Learned):  # noqa: N801
             "signed": self.signed,
             "rounding": self.rounding,
             "name": self.label,
+            "frozen": self.frozen,
         }
 
 

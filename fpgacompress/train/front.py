@@ -26,7 +26,7 @@ from ..quantize.learned import Ebops, fixed_twin, freeze
 from ..quantize.learned.twin import round_biases
 from ..run import read_json, write_json
 from . import checkpoint
-from .loop import TrainingData, class_weights, logits_of, model_arrays, shaped
+from .loop import TrainingData, class_weights, logits_of, shaped
 from .monitor import better, score
 from .step import RESTING, TrainingStep
 
@@ -150,6 +150,8 @@ class _Front:
         if not len(data.x_val) or not len(data.x):
             raise DataError(f"{len(data.x)} training and {len(data.x_val)} validation samples", expected="at least one of each")
         self.model, self.data, self.config, self.objective, self.say = model, data, config, objective, say
+        freeze(model, False)
+        self.variables = list(model.weights)  # Keras lists frozen variables last, so the order would change with freezing
         self.cost = Ebops(model, input_bits)
         self.first_cost = max(float(self.cost()), 1.0)
         self.batch = min(config.batch_size, len(data.x))
@@ -206,8 +208,12 @@ class _Front:
         return epoch % self.cycle >= min(math.ceil((1 - RESTING) * self.cycle), self.cycle - 1)
 
     def set_weights(self, values: list[np.ndarray]) -> None:
-        for variable, value in zip(self.model.weights, values, strict=True):
+        for variable, value in zip(self.variables, values, strict=True):
             variable.assign(value)
+
+    def arrays(self) -> list[np.ndarray]:
+        """Copies of all variables."""
+        return [variable.numpy() for variable in self.variables]
 
     # ramp -----------------------------------------------------------------------------------------------------------------------------
 
@@ -231,7 +237,7 @@ class _Front:
             history.append(row)
             mark = math.floor(MARKS * math.log2(max(row["cost"], 1.0)))
             if self._rests(epoch) and (mark not in kept or row["val_loss"] < kept[mark].row["val_loss"]):
-                kept[mark] = _Kept(epoch, row["cost"], row, model_arrays(self.model))
+                kept[mark] = _Kept(epoch, row["cost"], row, self.arrays())
                 changed.add(mark)
             now = time.perf_counter()
             if now - saved > _SAVE_SECONDS:
@@ -280,12 +286,12 @@ class _Front:
             self._tuning = self.step(priced=False, total=config.tune_epochs * self.per_epoch)
         step = self._fresh(self._tuning)
         rows: list[dict[str, float]] = []
-        best = model_arrays(self.model)
+        best = self.arrays()
         for epoch in range(config.tune_epochs):
             row = self.epoch(step, epoch)
             if 2 * epoch >= config.tune_epochs:
                 if better(row, rows, config.monitor):
-                    best = model_arrays(self.model)
+                    best = self.arrays()
                 rows.append(row)
         self.set_weights(best)
         student = fixed_twin(self.model, config.rounding)

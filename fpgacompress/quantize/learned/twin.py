@@ -164,8 +164,7 @@ def learned_twin(
             values = getattr(role.layer, "kernel" if part == "kernel" else f"{part}_kernel")
             found = _learned_kernel(role, values, granularity, silent)
         else:
-            found = classes.learned_bits(tuple(role.layer.bias.shape), _BIASES_START, f"{role.layer.name}_bias", silent)
-            found.frozen = True
+            found = classes.learned_bits(tuple(role.layer.bias.shape), _BIASES_START, f"{role.layer.name}_bias", silent, frozen=True)
         new[role.layer.name, role.attribute] = found
     twin = _swapped(student, new)
     if folded:
