@@ -14,7 +14,8 @@ from fpgacompress.keras_stack import load, load_model
 from fpgacompress.lower import lower
 from fpgacompress.metrics.cost import ebops
 from fpgacompress.quantize.build import build_student
-from fpgacompress.quantize.learned import learned_twin
+from fpgacompress.quantize.learned import freeze, learned_twin
+from fpgacompress.quantize.learned.twin import learned_roles
 from fpgacompress.recipe import PruneSection, QuantizeSection
 from fpgacompress.train import TrainConfig, TrainingData, fit, logits_of
 from fpgacompress.train import front as module
@@ -107,6 +108,16 @@ def test_a_front_that_was_stopped_goes_on_and_ends_the_same(front, pulses, stude
     for ours, theirs in zip(points, front[1]):
         a, b = (load_model(p.folder / "student.h5").get_weights() for p in (ours, theirs))
         assert all(np.array_equal(x, y) for x, y in zip(a, b, strict=True))
+
+
+def test_what_was_kept_comes_back_to_its_place_when_bits_are_frozen(pulses, student):
+    front = module._Front(learned_twin(student[0]), pulses[0], CONFIG, Objective(), pulses[1].width, print)
+    kept = front.arrays()
+    before = [(role.quantizer, role.quantizer.fraction.numpy()) for role in learned_roles(front.model)]
+    freeze(front.model)
+    front.set_weights(kept)
+    assert len(before) >= 5
+    assert all(np.array_equal(quantizer.fraction.numpy(), fraction) for quantizer, fraction in before)
 
 
 def test_points_settle_at_their_cost(pulses, student, tmp_path):
