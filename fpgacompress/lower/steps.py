@@ -83,6 +83,9 @@ class CastEach:
         else:
             fraction = 1
         type = FixedType(whole + fraction, whole, self.signed, "TRN", "SAT")
+        average = net.awaiting(source)
+        if average is not None:
+            source = rounded_average(net, f"{name}_average", average, type)
         return net.quantize_each(name, source, type, bits.tolist(), integer.tolist())
 
 

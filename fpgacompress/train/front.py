@@ -4,7 +4,7 @@ The loss is ``task and distillation + beta * cost / (cost at the start)``: HGQ's
 that one range of beta suits networks of all sizes. (A price on the logarithm of the cost would be free of scale, too, but runs away: each bit
 saved makes the next one worth more.) Beta grows by the same factor in each epoch while the learning rate falls and starts anew (cosine with
 restarts, arXiv 1608.03983). Of the epochs at the lowest rate the one of least validation loss is kept between any two marks of the cost.
-Afterwards each point trains on with its bits fixed, and becomes an ordinary QKeras student.
+Afterwards each point goes on learning its bits at the cost it has, trains on with its bits fixed, and becomes an ordinary QKeras student.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -26,54 +26,17 @@ from ..quantize.learned import Ebops, fixed_twin, freeze
 from ..quantize.learned.twin import round_biases
 from ..run import read_json, write_json
 from . import checkpoint
+from .front_rules import MARKS, FrontConfig, Kept, broken, chosen, ramped, steered
 from .loop import TrainingData, class_weights, logits_of, shaped
 from .monitor import better, score
 from .step import RESTING, TrainingStep
 
-MARKS = 4
-"""Marks per factor of two of the cost at which the ramp keeps a model."""
 _SAVE_SECONDS = 20.0
-_BREAK, _FEW = 0.5, 5
 _SAY_SECONDS = 5.0
 _SETTLING = 5.0, 0.7
 """Gain and largest step of the steering while a point settles, which takes few epochs."""
 _JUDGED = 2000
 """Validation samples in one call."""
-
-
-@dataclass(frozen=True)
-class FrontConfig:
-    """Settings of a training with learned bits.
-
-    Attributes:
-        epochs: of the ramp, at most; it ends when accuracy breaks.
-        settle_epochs: of each point, behind the ramp: bits are learned on at the point's own cost (beta is steered), because the ramp leaves
-            each cost before weights and bits have settled.
-        tune_epochs: of each point, then, with its bits fixed.
-        points: how many points are tuned.
-        batch_size, seed, balanced, augment: as in :class:`.loop.TrainConfig`.
-        learning_rate: highest rate of Adam in the ramp, for weights and bits; settling and tuning start at a third of it and fall to 0 (cosine).
-        cycles: how often the rate falls in the ramp.
-        beta: first and last weight of the cost (as a share of that at the start); it grows by the same factor in each epoch.
-        target: cost to be reached and held instead of a ramp: beta is steered (see :func:`steered`).
-        rounding: of hidden activations in the students.
-        monitor: validation figure that picks the epoch of a point.
-    """
-
-    epochs: int = 300
-    settle_epochs: int = 0
-    tune_epochs: int = 40
-    points: int = 10
-    batch_size: int = 256
-    learning_rate: float = 5e-3
-    cycles: int = 30
-    seed: int = 1
-    beta: tuple[float, float] = (0.1, 50.0)
-    target: float | None = None
-    rounding: Literal["nearest", "truncate"] = "nearest"
-    monitor: str = "accuracy"
-    balanced: bool = False
-    augment: str = "none"
 
 
 @dataclass(frozen=True)
@@ -114,33 +77,7 @@ class Point:
         return cls(folder, tree["epoch"], tree["cost"], figures, tree["ramp_accuracy"], tree["seconds"])
 
 
-@dataclass
-class _Kept:
-    """A model of the ramp."""
-
-    epoch: int
-    cost: float
-    row: dict[str, float]
-    weights: list[np.ndarray] = field(repr=False)
-
-
 Progress = Callable[[str], None]
-
-
-def ramped(config: FrontConfig, epoch: int) -> float:
-    """Beta of an epoch of the ramp."""
-    first, last = config.beta
-    return first * (last / first) ** (epoch / max(config.epochs - 1, 1))
-
-
-def steered(beta: float, cost: float, target: float, bounds: tuple[float, float], gain: float = 0.5, most: float = 0.1) -> float:
-    """The next beta of a controller that holds the cost at ``target``: it grows by at most ``most`` an epoch while the cost is above, and
-    shrinks below.
-
-    The step is ``gain`` times the logarithm of the ratio, so that the steering is the same for all sizes.
-    """
-    step = max(-most, min(most, gain * math.log(cost / target)))
-    return max(bounds[0], min(bounds[1], beta * math.exp(step)))
 
 
 class _Front:
@@ -217,7 +154,7 @@ class _Front:
 
     # ramp -----------------------------------------------------------------------------------------------------------------------------
 
-    def ramp(self, folder: Path) -> tuple[dict[int, _Kept], list[dict[str, float]]]:
+    def ramp(self, folder: Path) -> tuple[dict[int, Kept], list[dict[str, float]]]:
         """Train under a growing price; returns the best model at each mark, and one row per epoch."""
         config, step = self.config, self.step(priced=True, ramp=True, total=self.config.epochs * self.per_epoch)
         path = folder / "ramp.npz"
@@ -227,7 +164,7 @@ class _Front:
         begin, done = saved, len(history)
         changed: set[int] = set()
         for epoch in range(len(history), config.epochs):
-            if _broken(history, chance, self.cycle):
+            if broken(history, chance, self.cycle):
                 break
             if config.target is None:
                 self.beta.assign(ramped(config, epoch))
@@ -237,7 +174,7 @@ class _Front:
             history.append(row)
             mark = math.floor(MARKS * math.log2(max(row["cost"], 1.0)))
             if self._rests(epoch) and (mark not in kept or row["val_loss"] < kept[mark].row["val_loss"]):
-                kept[mark] = _Kept(epoch, row["cost"], row, self.arrays())
+                kept[mark] = Kept(epoch, row["cost"], row, self.arrays())
                 changed.add(mark)
             now = time.perf_counter()
             if now - saved > _SAVE_SECONDS:
@@ -263,7 +200,7 @@ class _Front:
         step.step.assign(0)
         return step
 
-    def settle(self, kept: _Kept) -> None:
+    def settle(self, kept: Kept) -> None:
         """Learn the bits of a model of the ramp on at the cost it has."""
         self.set_weights(kept.weights)
         epochs = self.config.settle_epochs
@@ -277,7 +214,7 @@ class _Front:
             cost = self.epoch(step, epoch)["cost"]
             self.beta.assign(steered(float(self.beta), cost, kept.cost, bounds, *_SETTLING))
 
-    def tune(self, kept: _Kept, folder: Path) -> Point:
+    def tune(self, kept: Kept, folder: Path) -> Point:
         """Train a model of the ramp on, at last with its bits fixed, and write the student."""
         config, started = self.config, time.perf_counter()
         self.settle(kept)
@@ -302,28 +239,19 @@ class _Front:
         return point
 
 
-def _broken(history: list[dict[str, float]], chance: float, cycle: int) -> bool:
-    """Whether the last whole cycle (or five epochs) was closer to guessing the most frequent class than to the best epoch."""
-    window = max(cycle, _FEW)
-    if len(history) % cycle or len(history) < 2 * window:
-        return False
-    accuracies = [row["val_accuracy"] for row in history]
-    return max(accuracies[-window:]) < chance + _BREAK * (max(accuracies) - chance)
-
-
-def _restored(path: Path, folder: Path, variables: list[Any]) -> tuple[dict[int, _Kept], list[dict[str, float]]]:
+def _restored(path: Path, folder: Path, variables: list[Any]) -> tuple[dict[int, Kept], list[dict[str, float]]]:
     found = checkpoint.restore(path, variables)
     if not found:
         return {}, []
     kept = {}
     for mark, (epoch, row) in found[1]["kept"].items():
         with np.load(folder / f"{mark}.npz") as file:
-            kept[int(mark)] = _Kept(epoch, row["cost"], row, [file[f"w{i}"] for i in range(len(file.files))])
+            kept[int(mark)] = Kept(epoch, row["cost"], row, [file[f"w{i}"] for i in range(len(file.files))])
     return kept, found[1]["history"]
 
 
 def _save(
-    path: Path, folder: Path, kept: dict[int, _Kept], changed: set[int], history: list[dict[str, float]], variables: list[Any]
+    path: Path, folder: Path, kept: dict[int, Kept], changed: set[int], history: list[dict[str, float]], variables: list[Any]
 ) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for mark in changed:
@@ -331,18 +259,6 @@ def _save(
         np.savez(partial, **{f"w{i}": w for i, w in enumerate(kept[mark].weights)})
         partial.replace(folder / f"{mark}.npz")
     checkpoint.save(path, variables, None, {"history": history, "kept": {m: (k.epoch, k.row) for m, k in kept.items()}})
-
-
-def chosen(kept: dict[int, _Kept], points: int, target: float | None = None) -> list[_Kept]:
-    """Up to ``points`` models, evenly spaced over the logarithm of their costs, dearest first; for a target the best one that holds it."""
-    by_cost = sorted(kept.values(), key=lambda k: -k.cost)
-    if target is not None:
-        within = [k for k in by_cost if k.cost <= target] or by_cost[-1:]
-        return [min(within[: 2 * MARKS], key=lambda k: k.row["val_loss"])]
-    logs = np.log([k.cost for k in by_cost])
-    wanted = np.linspace(logs.max(), logs.min(), points)
-    places = dict.fromkeys(int(np.argmin(np.abs(logs - w))) for w in wanted)
-    return [by_cost[i] for i in places]
 
 
 def learn_front(
@@ -397,3 +313,6 @@ def learn_front(
     except KeyboardInterrupt:
         raise Interrupted("stopped while bits were learned", do="give the same command again to go on") from None
     return points
+
+
+__all__ = ["FrontConfig", "Point", "learn_front"]

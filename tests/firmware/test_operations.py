@@ -50,6 +50,20 @@ def maps() -> Net:
     return net
 
 
+def elements() -> Net:
+    """Casts of each channel and of each element to types of their own: no bits, one bit, finer and coarser, narrower and wider than the input."""
+    net = Net(FixedType(6, 2), (3, 4))
+    x, branches = net.at, []
+    channels = {"bits": [3, 0, 1, 6], "integer": [2, 1, 0, 3]}
+    elements = {"bits": net.rng.integers(0, 7, (3, 4)).tolist(), "integer": net.rng.integers(-1, 4, (3, 4)).tolist()}
+    for params in (channels, elements):
+        for signed in (True, False):
+            branches.append(net.add("quantize_each", x, out=FixedType(11, 3, signed, "TRN", "SAT"), **params))
+            net.weighted("dense", (4, 2), branches[-1])
+            branches.append(net.at)
+    return joined(net, branches)
+
+
 def images() -> Net:
     """Pooling, padding, repetition, permutation of images; convolutions of every kind."""
     net = Net(FixedType(4, 2), (5, 6, 2))
@@ -163,7 +177,7 @@ def odd_signals() -> Net:
 
 
 @BOTH
-@pytest.mark.parametrize("make", [maps, images, signals, narrow])
+@pytest.mark.parametrize("make", [maps, elements, images, signals, narrow])
 def test_operations_are_exact(make, io, tmp_path):
     assert_exact(make().network(), tmp_path, io, backend="Vivado" if io == "io_stream" else "Vitis")
 
@@ -212,6 +226,7 @@ def random_network(rng: np.random.Generator) -> IntegerNetwork:
             "scale",
             "clip",
             "leaky",
+            "each",
             "shift",
             "threshold",
             "max",
@@ -237,6 +252,9 @@ def random_network(rng: np.random.Generator) -> IntegerNetwork:
             net.add("clip", low=int(low), high=int(high), out=FixedType(node.out.width, node.out.integer, node.out.signed))
         elif op == "leaky":
             net.add("leaky_relu", shift=int(rng.integers(1, 4)))
+        elif op == "each":
+            params = {"bits": rng.integers(0, 7, channels).tolist(), "integer": rng.integers(-1, 4, channels).tolist()}
+            net.add("quantize_each", out=FixedType(11, 3, bool(rng.random() < 0.5), "TRN", "SAT"), **params)
         elif op == "shift":
             net.add("shift", shift=int(rng.integers(-3, 4)))
         elif op == "threshold":

@@ -79,6 +79,13 @@ def test_bits_per_element_survive_files_and_lowering(tmp_path):
     assert ebops(network).value == int((spans * [4, 0, 7, 2]).sum())
 
 
+def test_bits_per_channel_behind_an_average():
+    x = first = L.Input((4, 4, 2))
+    x = qkeras.QActivation(each([5, 2], [1, 2]), name="act")(L.AveragePooling2D(2)(x))
+    x = qkeras.QDense(3, name="out", kernel_quantizer="quantized_bits(4,0,alpha=1)", use_bias=False)(L.Flatten()(x))
+    assert_exact(scatter(keras.Model(first, x)), FixedType(8, 3))
+
+
 @pytest.mark.parametrize("arguments", [([4, 3], [1]), ([4.5], [1]), ([25], [0]), ([], [])])
 def test_bits_per_element_are_whole_numbers_of_one_shape(arguments):
     with pytest.raises(ModelError, match="Expected: two arrays of one shape, of whole numbers, 0 to 24 bits"):

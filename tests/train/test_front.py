@@ -19,7 +19,8 @@ from fpgacompress.quantize.learned.twin import learned_roles
 from fpgacompress.recipe import PruneSection, QuantizeSection
 from fpgacompress.train import TrainConfig, TrainingData, fit, logits_of
 from fpgacompress.train import front as module
-from fpgacompress.train.front import FrontConfig, chosen, learn_front, ramped, steered
+from fpgacompress.train.front import FrontConfig, learn_front
+from fpgacompress.train.front_rules import Kept, chosen, ramped, steered
 
 
 @pytest.fixture(scope="module")
@@ -165,6 +166,6 @@ def test_beta_grows_by_the_same_factor_and_steering_pulls_towards_the_target():
 
 
 def test_points_are_spread_over_the_logarithm_of_the_cost():
-    kept = {i: module._Kept(i, float(2**i), {"val_loss": 1.0}, []) for i in range(11)}
+    kept = {i: Kept(i, float(2**i), {"val_loss": 1.0}, []) for i in range(11)}
     assert [k.cost for k in chosen(kept, 3)] == [1024.0, 32.0, 1.0]
     assert chosen(kept, 3, target=100.0)[0].cost <= 100.0

@@ -47,27 +47,42 @@ def _is_front(layer: Any) -> bool:
     return all(type(p).__name__ == "InputLayer" for p in producers(layer))
 
 
-def _first_reader(layer: Any) -> Any | None:
-    """The only layer that reads ``layer``, past flatten and reshape; None where there are several."""
-    while len(layer.outbound_nodes) == 1:
-        layer = layer.outbound_nodes[0].layer
-        if type(layer).__name__ not in ("Flatten", "Reshape"):
-            return layer
-    return None
+def _readers(layer: Any) -> list[Any]:
+    """The layers with weights that read what ``layer`` gives and nothing else, past those without weights."""
+    found = []
+    for reader in (node.layer for node in layer.outbound_nodes):
+        if _kernel(reader) is not None:
+            found.append(reader)
+        elif getattr(reader, "quantizer", None) is None and len(producers(reader)) == 1:
+            found += _readers(reader)
+    return found
+
+
+def _kernel(layer: Any) -> Any | None:
+    """Weights that the layer applies to its input."""
+    depthwise = getattr(layer, "depthwise_kernel", None)
+    return getattr(layer, "kernel", None) if depthwise is None else depthwise
 
 
 def _input_shape(layer: Any, inputs: Inputs) -> tuple[int, ...]:
-    """What the bits of the network's input belong to: each element where a dense layer weighs it, else each channel."""
+    """What the bits of the network's input belong to: each element where dense layers weigh it by itself, else each channel that weights tell
+    apart, else the whole."""
     sample = tuple(layer.output_shape[1:])
-    if inputs == "tensor":
-        return (1,)
-    return sample if type(_first_reader(layer)).__name__ == "QDense" else sample[-1:]
+    kernels = [_kernel(reader) for reader in _readers(layer)]
+    if inputs == "feature" and kernels:
+        if all(len(k.shape) == 2 and k.shape[0] == math.prod(sample) for k in kernels):
+            return sample
+        if all(k.shape[-2] % sample[-1] == 0 for k in kernels):
+            return sample[-1:]
+    return (1,)
 
 
 def _hidden_shape(role: Role, activations: Activations) -> tuple[int, ...]:
-    """Bits per channel where the half step of rounding can go into a bias of the same channels, since there is no cast that rounds each by itself."""
+    """Bits per channel where all readers tell the channels apart and the half step of rounding can go into a bias of the same channels (there is no
+    cast that rounds each by itself); else one number for the layer."""
     source, channels = bias_in_front(role), role.layer.output_shape[-1]
-    return (channels,) if activations == "channel" and source is not None and source.bias.shape[0] == channels else (1,)
+    apart = all(_kernel(reader).shape[-2] % channels == 0 for reader in _readers(role.layer))
+    return (channels,) if activations == "channel" and apart and source is not None and source.bias.shape[0] == channels else (1,)
 
 
 def _learned_activation(role: Role, inputs: Inputs, activations: Activations) -> Any:
@@ -275,12 +290,11 @@ def fixed_twin(model: Any, rounding: Literal["nearest", "truncate"] = "nearest")
 
 def _silence(twin: Any, role: Role) -> None:
     """Zero weights for what is always 0: elements of a quantizer that have no bits."""
-    reader = _first_reader(twin.get_layer(role.layer.name))
-    kernel = getattr(reader, "kernel", None) if getattr(reader, "kernel", None) is not None else getattr(reader, "depthwise_kernel", None)
-    if kernel is not None:
-        alive = np.ravel(role.quantizer.integers + role.quantizer.fractions + role.quantizer.signed > 0)
-        alive = np.tile(alive, kernel.shape[-2] // len(alive))  # behind flatten channels come again at each position
-        kernel.assign(np.where(alive[:, None], kernel.numpy(), 0))
+    alive = np.ravel(role.quantizer.integers + role.quantizer.fractions + role.quantizer.signed > 0)
+    for reader in _readers(twin.get_layer(role.layer.name)):
+        kernel = _kernel(reader)
+        again = np.tile(alive, kernel.shape[-2] // len(alive))  # behind flatten channels come again at each position
+        kernel.assign(np.where(again[:, None], kernel.numpy(), 0))
 
 
 def _add_halves(twin: Any, names: list[str]) -> None:

@@ -109,6 +109,43 @@ def test_inputs_have_bits_where_a_weight_can_tell_them_apart(pixels):
     assert widths == {("mlp", "feature"): (28, 28), ("mlp", "tensor"): (1,), ("cnn", "feature"): (1,), ("cnn", "tensor"): (1,)}
 
 
+def columns():
+    """An image as rows that a dense layer reads one by one."""
+    layers = [L.Input((28, 28)), L.Dense(4, name="h"), L.ReLU(name="r"), L.Flatten(), L.Dense(10, name="out")]
+    return keras.Sequential(layers)
+
+
+def reshaped():
+    """A convolution behind a reshape that makes other channels."""
+    layers = [L.Input((28, 28)), L.Reshape((28, 28, 1)), L.Conv2D(3, 5, strides=4, name="c"), L.ReLU(name="r"), L.Flatten()]
+    return keras.Sequential([*layers, L.Dense(10, name="out")])
+
+
+def biasless():
+    """No bias to take half a step, and none at the two logits."""
+    layers = [
+        L.Input((28, 28)),
+        L.Flatten(),
+        L.Dense(5, use_bias=False, name="h"),
+        L.ReLU(name="r"),
+        L.Dense(2, use_bias=False, name="out"),
+    ]
+    return keras.Sequential(layers)
+
+
+@pytest.mark.parametrize("make, front, hidden", [(columns, (28,), (4,)), (reshaped, (1,), (3,)), (biasless, (28, 28), (5,))])
+def test_bits_belong_to_what_all_readers_tell_apart(make, front, hidden, pixels):
+    stack.keras.utils.set_random_seed(3)
+    fixed = build_student(make(), QuantizeSection(preset="int8", input=8, input_integer=0), pixels).model
+    twin = learned_twin(fixed, activations="channel")
+    assert [r.quantizer.shape for r in learned_roles(twin) if r.kind == "activation"] == [front, hidden]
+    scramble(twin)
+    out = fixed_twin(twin, "truncate")
+    network = lower(out, PIXEL)
+    assert np.array_equal(network.output.out.to_float(run(network, PIXEL.exactly(pixels))), out.predict(pixels, verbose=0))
+    assert ebops(network).value <= float(Ebops(twin, 8)())
+
+
 def test_weights_of_inputs_without_bits_are_zero(pixels):
     fixed, _ = student("mlp", pixels, input=8, input_integer=0)
     twin = learned_twin(fixed)

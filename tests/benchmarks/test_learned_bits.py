@@ -1,0 +1,53 @@
+"""What the benchmark of learned bits says of its rows: the student within a budget, the peer beside it, the goals."""
+
+import numpy as np
+
+from benchmarks.learned_bits import against_peer, goals, peer, within
+
+
+def row(method, seed, ebops, test, loss, **more):
+    return {
+        "task": "t",
+        "method": method,
+        "seed": seed,
+        "ebops": ebops,
+        "test": test,
+        "validation_loss": loss,
+        "differing": 0,
+        "seconds": 60,
+    } | more
+
+
+ROWS = [
+    row("learned", 1, 90, 0.70, 0.5),
+    row("learned", 1, 300, 0.80, 0.4, verified={"differing_bits": {"hls": 3, "keras": 0}}),
+    row("learned", 1, 350, 0.99, 0.6),  # lucky on the test split, but not on validation data
+    row("learned", 2, 100, 0.72, 0.5),
+    row("learned", 2, 380, 0.82, 0.4),
+    row("uniform 4", 1, 400, 0.78, 0.4),
+    row("uniform 4", 2, 380, 0.80, 0.4),
+]
+PEER = [{"task": {"task": "t"}, "points": [{"ebops": 95, "accuracy_validation": 0.7, "accuracy_test": 0.75}]}]
+
+
+def test_the_student_within_a_budget_is_picked_on_validation_data_in_each_seed():
+    assert np.isclose(within(ROWS, "t", "ebops", 400), 0.81)
+    assert np.isclose(within(ROWS, "t", "ebops", 100), 0.71)
+    assert np.isnan(within(ROWS, "t", "ebops", 95))  # one seed has none
+    assert np.isnan(within(ROWS, "t", "cells", 400))
+
+
+def test_the_peer_stands_beside_it_where_both_have_a_student():
+    assert peer(PEER, "t", "ebops", 100) == 0.75 and np.isnan(peer(PEER, "t", "ebops", 50)) and np.isnan(peer(PEER, "u", "ebops", 100))
+    first = against_peer(ROWS, PEER)[0]
+    assert (first["within"], first["HGQ2"]) == (100, 0.75) and np.isclose(first["learned"], 0.71)
+
+
+def test_goals_hold_the_worst_of_the_rows():
+    found = {g["goal"]: g for g in goals(ROWS, against_peer(ROWS, PEER))}
+    fixed = found["t: learned minus fixed bits at equal EBOPs, worst of 1 (uniform 4)"]
+    assert np.isclose(fixed["reached"], 0.81 - 0.79) and fixed["holds"]
+    assert not found["t: learned minus HGQ2 at equal ebops, worst budget"]["holds"]
+    assert found["t: points of one run"]["reached"] == 2
+    differing = next(g for text, g in found.items() if text.startswith("differing logits"))
+    assert differing["reached"] == 3 and not differing["holds"]
