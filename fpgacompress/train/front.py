@@ -94,6 +94,7 @@ class _Front:
         self.batch = min(config.batch_size, len(data.x))
         self.per_epoch = len(data.x) // self.batch
         self.cycle = max(config.epochs // config.cycles, 1)
+        self.chance = float(np.bincount(data.y_val).max() / len(data.y_val))
         self._judge = self._settling = self._tuning = None
         self.beta = load().tf.Variable(config.beta[0], dtype=load().tf.float32, trainable=False)
 
@@ -159,12 +160,11 @@ class _Front:
         config, step = self.config, self.step(priced=True, ramp=True, total=self.config.epochs * self.per_epoch)
         path = folder / "ramp.npz"
         kept, history = _restored(path, folder / "kept", [*step.variables, self.beta])
-        chance = float(np.bincount(self.data.y_val).max() / len(self.data.y_val))
         saved = shown = time.perf_counter()
         begin, done = saved, len(history)
         changed: set[int] = set()
         for epoch in range(len(history), config.epochs):
-            if broken(history, chance, self.cycle):
+            if broken(history, self.chance, self.cycle):
                 break
             if config.target is None:
                 self.beta.assign(ramped(config, epoch))
@@ -173,7 +173,7 @@ class _Front:
             row = self.epoch(step, epoch) | {"beta": float(self.beta)}
             history.append(row)
             mark = math.floor(MARKS * math.log2(max(row["cost"], 1.0)))
-            if self._rests(epoch) and (mark not in kept or row["val_loss"] < kept[mark].row["val_loss"]):
+            if self._rests(epoch) and row["cost"] >= 1 and (mark not in kept or row["val_loss"] < kept[mark].row["val_loss"]):
                 kept[mark] = Kept(epoch, row["cost"], row, self.arrays())
                 changed.add(mark)
             now = time.perf_counter()
@@ -297,7 +297,7 @@ def learn_front(
     try:
         kept, history = front.ramp(folder)
         write_json(folder / "history.json", history)
-        models = chosen(kept, config.points, config.target)
+        models = chosen(kept, config.points, front.chance, config.target)
         points = []
         for number, one in enumerate(models):
             where = folder / "points" / f"{number:02d}"

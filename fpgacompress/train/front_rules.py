@@ -77,25 +77,37 @@ def steered(beta: float, cost: float, target: float, bounds: tuple[float, float]
 
     The step is ``gain`` times the logarithm of the ratio, so that the steering is the same for all sizes.
     """
-    step = max(-most, min(most, gain * math.log(cost / target)))
+    step = max(-most, min(most, gain * math.log(max(cost, 1.0) / target)))
     return max(bounds[0], min(bounds[1], beta * math.exp(step)))
 
 
 def broken(history: list[dict[str, float]], chance: float, cycle: int) -> bool:
-    """Whether the last whole cycle (or five epochs) was closer to guessing the most frequent class than to the best epoch."""
+    """Whether the last whole cycle (or five epochs) was closer to guessing the most frequent class than to the best epoch, or no bit is left."""
+    if history and history[-1]["cost"] < 1:
+        return True
     window = max(cycle, _FEW)
     if len(history) % cycle or len(history) < 2 * window:
         return False
     accuracies = [row["val_accuracy"] for row in history]
-    return max(accuracies[-window:]) < chance + _BREAK * (max(accuracies) - chance)
+    return max(accuracies[-window:]) < _floor(accuracies, chance)
 
 
-def chosen(kept: dict[int, Kept], points: int, target: float | None = None) -> list[Kept]:
-    """Up to ``points`` models, evenly spaced over the logarithm of their costs, dearest first; for a target the best one that holds it."""
+def _floor(accuracies: list[float], chance: float) -> float:
+    """Accuracy below which it is broken: half way from the best to guessing."""
+    best = max(accuracies)
+    return best - _BREAK * max(best - chance, 0.0)
+
+
+def chosen(kept: dict[int, Kept], points: int, chance: float, target: float | None = None) -> list[Kept]:
+    """Up to ``points`` models, evenly spaced over the logarithm of their costs, dearest first, down to where accuracy breaks; for a target the
+    best one that holds it."""
     by_cost = sorted(kept.values(), key=lambda k: -k.cost)
     if target is not None:
         within = [k for k in by_cost if k.cost <= target] or by_cost[-1:]
         return [min(within[: 2 * MARKS], key=lambda k: k.row["val_loss"])]
+    accuracies = [k.row["val_accuracy"] for k in by_cost]
+    sound = [i for i, accuracy in enumerate(accuracies) if accuracy >= _floor(accuracies, chance)]
+    by_cost = by_cost[: sound[-1] + 1]
     logs = np.log([k.cost for k in by_cost])
     wanted = np.linspace(logs.max(), logs.min(), points)
     places = dict.fromkeys(int(np.argmin(np.abs(logs - w))) for w in wanted)

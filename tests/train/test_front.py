@@ -121,6 +121,14 @@ def test_what_was_kept_comes_back_to_its_place_when_bits_are_frozen(pulses, stud
     assert all(np.array_equal(quantizer.fraction.numpy(), fraction) for quantizer, fraction in before)
 
 
+def test_a_price_that_leaves_no_bit_ends_the_ramp_and_makes_no_point_of_it(pulses, student, tmp_path):
+    config = FrontConfig(epochs=60, settle_epochs=4, tune_epochs=2, points=4, batch_size=64, learning_rate=2e-2, cycles=6, beta=(1.0, 1e6))
+    points = learn_front(learned_twin(student[0]), pulses[0], config, tmp_path, input_bits=pulses[1].width)
+    history = json.loads((tmp_path / "history.json").read_text())
+    assert history[-1]["cost"] == 0 and len(history) < config.epochs
+    assert points and all(np.isfinite(p.figures["val_loss"]) for p in points)
+
+
 def test_points_settle_at_their_cost(pulses, student, tmp_path):
     costs = {}
     for epochs in (0, 30):
@@ -166,6 +174,10 @@ def test_beta_grows_by_the_same_factor_and_steering_pulls_towards_the_target():
 
 
 def test_points_are_spread_over_the_logarithm_of_the_cost():
-    kept = {i: Kept(i, float(2**i), {"val_loss": 1.0}, []) for i in range(11)}
-    assert [k.cost for k in chosen(kept, 3)] == [1024.0, 32.0, 1.0]
-    assert chosen(kept, 3, target=100.0)[0].cost <= 100.0
+    kept = {i: Kept(i, float(2**i), {"val_loss": 1.0, "val_accuracy": 0.9}, []) for i in range(11)}
+    assert [k.cost for k in chosen(kept, 3, 0.5)] == [1024.0, 32.0, 1.0]
+    assert chosen(kept, 3, 0.5, target=100.0)[0].cost <= 100.0
+    for broken in range(4):
+        kept[broken].row["val_accuracy"] = 0.6
+    assert [k.cost for k in chosen(kept, 3, 0.5)] == [1024.0, 128.0, 16.0]
+    assert [k.cost for k in chosen(kept, 1, 0.95)] == [1024.0]
