@@ -20,21 +20,23 @@ _UNROLLED = LayerPlan("Latency", 1)
 
 
 def lut_terms(candidates: Candidates, board: str) -> tuple[Term, ...]:
-    """One term per layer with weights (its kernel, what it reads, the activation behind it) and one for the cast of the input.
+    """One term per layer with weights (its kernel, what it reads, the activations behind it) and one for the cast of the input.
 
     Raises:
         UnsupportedError: a layer that is not dense, or too large to be unrolled.
     """
     setting = Setting.of(load_board(board))
-    behind: dict[str, Tensor] = {owner: Tensor(layer, ACTIVATION) for layer, owner in candidates.owners.items()}
+    behind: dict[str, list[Tensor]] = {}
+    for layer, owner in candidates.owners.items():
+        behind.setdefault(owner, []).append(Tensor(layer, ACTIVATION))
     terms = []
     for tensor, widths in candidates.options.items():
         if tensor.kind == INPUT:
             terms.append(Term((tensor,), np.array([_cast(candidates, tensor, b) for b in widths])))
         if tensor.kind != KERNEL:
             continue
-        reads, acts = candidates.readers[tensor.layer], behind.get(tensor.layer)
-        axes = (tensor, *(t for t in (reads, acts) if t is not None))
+        reads, acts = candidates.readers[tensor.layer], behind.get(tensor.layer, [])
+        axes = (tensor, *([] if reads is None else [reads]), *acts)
         table = np.zeros([len(candidates.options[t]) for t in axes])
         for place in np.ndindex(table.shape):
             chosen = {t: candidates.options[t][i] for t, i in zip(axes, place)}
@@ -44,9 +46,9 @@ def lut_terms(candidates: Candidates, board: str) -> tuple[Term, ...]:
 
 
 def _layer(
-    candidates: Candidates, kernel: Tensor, reads: Tensor | None, acts: Tensor | None, chosen: dict[Tensor, int], setting: Setting
+    candidates: Candidates, kernel: Tensor, reads: Tensor | None, acts: list[Tensor], chosen: dict[Tensor, int], setting: Setting
 ) -> float:
-    """LUT of a dense layer and of the activation behind it, alone in a network."""
+    """LUT of a dense layer and of the activations behind it, alone in a network."""
     node = candidates.node(kernel, chosen[kernel])
     if node.op != "dense" or len(node.shape) != 1:
         raise UnsupportedError(
@@ -59,13 +61,13 @@ def _layer(
             do="give the budget in ebops or bops",
         )
     source = candidates.input_type if reads is None else read_type(candidates, reads, chosen[reads])
-    network = _alone(node, source, None if acts is None else candidates.node(acts, chosen[acts]))
+    network = _alone(node, source, [candidates.node(tensor, chosen[tensor]) for tensor in acts])
     total = layer_area(layer_facts(network, network.nodes[1]), _UNROLLED, "lut", "csynth", setting).value
     return total + sum(activation_area(n, network, "lut", "csynth").value for n in network.nodes)
 
 
-def _alone(node: Node, source: FixedType, cast: Node | None) -> IntegerNetwork:
-    """A network of this layer, its accumulator sized for everything ``source`` can hold, and the cast behind it."""
+def _alone(node: Node, source: FixedType, casts: list[Node]) -> IntegerNetwork:
+    """A network of this layer, its accumulator sized for everything ``source`` can hold, and the casts behind it."""
     shape = (node.kernel.values.shape[0],)
     entry = Node("input", "input", (), source, shape)
     whole = Range.of_type(source, shape)
@@ -73,8 +75,7 @@ def _alone(node: Node, source: FixedType, cast: Node | None) -> IntegerNetwork:
     draft = Node(node.name, node.op, ("input",), FixedType(62, 62 - fraction), node.shape, node.kernel, node.bias, node.params)
     out = exact_type(propagate(draft, [whole], [source]), fraction)
     nodes = [entry, Node(node.name, node.op, ("input",), out, node.shape, node.kernel, node.bias, node.params)]
-    if cast is not None:
-        nodes.append(Node(cast.name, cast.op, (node.name,), cast.out, cast.shape))
+    nodes += [Node(cast.name, cast.op, (node.name,), cast.out, cast.shape) for cast in casts]
     return IntegerNetwork(node.name, tuple(nodes))
 
 

@@ -5,10 +5,14 @@ from fpgacompress.errors import ModelError, UnsupportedError
 from fpgacompress.hardware.board import load_board
 from fpgacompress.hardware.estimate import estimate
 from fpgacompress.hardware.factors import LayerPlan
+from fpgacompress.integer.types import FixedType
+from fpgacompress.keras_stack import load, seed_everything
 from fpgacompress.lower import lower
 from fpgacompress.metrics import cost
 from fpgacompress.quantize.allocate import cost_model
 from fpgacompress.quantize.build import quantized_student
+from fpgacompress.quantize.sensitivity import Candidates
+from fpgacompress.quantize.sensitivity.tensors import ACTIVATION, KERNEL, Tensor
 
 COUNTS = {
     "ebops": lambda n: cost.ebops(n).value,
@@ -65,3 +69,19 @@ def test_an_input_that_keeps_its_width_is_priced_at_this_width(dense):
     wide = choice | {t: 10 for t in choice if t.kind == "input"}
     assert cost_model(kept, "ebops").of(fixed) == cost_model(candidates, "ebops").of(wide)
     assert kept.recipe(fixed).input is None and candidates.recipe(choice).input == 3
+
+
+def test_both_activations_behind_one_layer_are_counted():
+    tfk = load().keras
+    seed_everything(3)
+    kind = FixedType(8, 2, True, "RND_CONV", "SAT")
+    x = kind.to_float(kind.quantize(np.random.default_rng(3).normal(0, 0.8, (200, 6)))).astype(np.float32)
+    source = tfk.Input((6,))
+    shared = tfk.layers.Dense(8, name="shared")(source)
+    arms = [tfk.layers.Dense(3, name=f"arm{i}")(tfk.layers.ReLU(name=f"relu{i}")(shared)) for i in (1, 2)]
+    candidates = Candidates(tfk.Model(source, tfk.layers.Add()(arms)), x, kind, bits=(6, 3))
+    costs, wide = cost_model(candidates, "lut"), candidates.uniform(6)
+    for name in ("relu1", "relu2"):
+        assert costs.of(wide | {Tensor(name, ACTIVATION): 3}) < costs.of(wide)
+    shared = [t for t in costs.terms if Tensor("shared", KERNEL) in t.tensors]
+    assert len(shared) == 1 and {t.layer for t in shared[0].tensors if t.kind == ACTIVATION} == {"relu1", "relu2"}
