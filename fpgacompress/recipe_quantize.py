@@ -60,6 +60,11 @@ class LearnedSection(Section):
         20, ge=0, description="Epochs in which each point of the front goes on learning its bits, its cost held, behind the ramp."
     )
     tune_epochs: int = Field(40, ge=2, description="Epochs each point of the front then trains on with its bits fixed.")
+    descent_sweeps: int | Literal["auto"] = Field(
+        "auto",
+        description="How often each point's weights and bits are at last visited one by one and changed where the loss with the price of its bits "
+        "falls; 0 for not at all, auto for 3 where the network is a small chain of dense layers.",
+    )
     points: int = Field(10, ge=1, description="Students to leave, from dear to cheap, evenly spaced over the logarithm of their cost.")
     learning_rate: float = Field(
         5e-3, gt=0, description="Highest rate of Adam in the ramp, for weights and bits; points settle and are tuned from a third of it."

@@ -22,10 +22,13 @@ from ..quantize.policy import resolve
 from ..recipe import LayerBits, QuantizeSection, Recipe
 from ..run import write_json
 from ..train import TrainingData
+from ..train.descent import can_descend
 from ..train.front import FrontConfig, Point, learn_front
 from ..train.loop import shaped
 
 START = "int8"
+AUTO_SWEEPS = 3
+"""Sweeps of coordinate descent where a recipe says auto; later ones change little."""
 
 
 def start_section(section: QuantizeSection, input_type: FixedType) -> QuantizeSection:
@@ -41,13 +44,16 @@ def start_section(section: QuantizeSection, input_type: FixedType) -> QuantizeSe
     )
 
 
-def front_config(recipe: Recipe, seed: int) -> FrontConfig:
-    """Settings of the training, from the sections ``quantize.learned`` and ``train``."""
+def front_config(recipe: Recipe, seed: int, *, small: bool) -> FrontConfig:
+    """Settings of the training, from the sections ``quantize.learned`` and ``train``; ``small``: whether the network can be visited weight by
+    weight."""
     own, train = recipe.quantize.learned, recipe.train
+    auto = AUTO_SWEEPS if small else 0
     return FrontConfig(
         epochs=own.epochs,
         settle_epochs=own.settle_epochs,
         tune_epochs=own.tune_epochs,
+        descent_sweeps=auto if own.descent_sweeps == "auto" else own.descent_sweeps,
         points=own.points,
         batch_size=train.batch_size,
         learning_rate=own.learning_rate,
@@ -103,7 +109,8 @@ def learned_student(
     Beside it ``where`` gets ``front.json`` (one row per point, with the counts of its integer network) and ``points/<n>/``
     with ``student.h5`` and ``student.npz``, the form that ``verify`` and ``estimate`` take.
     """
-    twin, config = twin_of(model, recipe, data.x, input_type), front_config(recipe, seed)
+    twin = twin_of(model, recipe, data.x, input_type)
+    config = front_config(recipe, seed, small=can_descend(twin, len(data.x), input_type.width))
     if masks:
         twin = prune(twin, recipe.prune, config.epochs * (len(data.x) // min(config.batch_size, len(data.x))))
     points = learn_front(twin, data, config, where, input_bits=input_type.width, objective=objective, progress=say)

@@ -26,6 +26,7 @@ from ..quantize.learned import Ebops, fixed_twin, freeze
 from ..quantize.learned.twin import round_biases
 from ..run import read_json, write_json
 from . import checkpoint
+from .descent import SAMPLES, Descent, check
 from .front_rules import MARKS, FrontConfig, Kept, broken, chosen, ramped, steered
 from .loop import TrainingData, class_weights, logits_of, shaped
 from .monitor import better, score
@@ -89,13 +90,15 @@ class _Front:
         self.model, self.data, self.config, self.objective, self.say = model, data, config, objective, say
         freeze(model, False)
         self.variables = list(model.weights)  # Keras lists frozen variables last, so the order would change with freezing
-        self.cost = Ebops(model, input_bits)
+        self.cost, self.input_bits = Ebops(model, input_bits), input_bits
         self.first_cost = max(float(self.cost()), 1.0)
         self.batch = min(config.batch_size, len(data.x))
         self.per_epoch = len(data.x) // self.batch
         self.cycle = max(config.epochs // config.cycles, 1)
         self.chance = float(np.bincount(data.y_val).max() / len(data.y_val))
-        self._judge = self._settling = self._tuning = None
+        self._judge = self._settling = self._tuning = self._descent = None
+        if config.descent_sweeps:
+            check(model, len(data.x), input_bits)
         self.beta = load().tf.Variable(config.beta[0], dtype=load().tf.float32, trainable=False)
 
     def step(self, *, priced: bool, total: int, ramp: bool = False) -> TrainingStep:
@@ -116,6 +119,7 @@ class _Front:
             total_steps=total,
             schedule="restarts" if ramp else "cosine",
             cycle=self.cycle * self.per_epoch,
+            warmup=0 if ramp else total // 10,
             augment=config.augment,
             seed=config.seed,
             compiled=True,
@@ -128,18 +132,18 @@ class _Front:
         row = {"epoch": float(number + 1), **step.take_means(self.per_epoch)}
         if not math.isfinite(row["loss"]):
             raise ModelError(f"the loss became {row['loss']} in epoch {number + 1}", do="use a smaller learning rate")
-        logits, cost = self._judged()
-        return row | score(logits, self.data.y_val) | {"cost": cost}
+        return row | self.judge()
 
-    def _judged(self) -> tuple[np.ndarray, float]:
-        """Logits of the validation samples, and the cost, compiled: an epoch of a small network takes less time than this would otherwise."""
+    def judge(self) -> dict[str, float]:
+        """Figures on the validation samples, and the cost, compiled: an epoch of a small network takes less time than this would otherwise."""
         tf = load().tf
         if self._judge is None:
             self._judge = tf.function(lambda x: self.model(x, training=False), jit_compile=True)
             self._price = tf.function(self.cost, jit_compile=True)
             x = shaped(self.model, self.data.x_val)
             self._batches = [tf.constant(x[i : i + _JUDGED]) for i in range(0, len(x), _JUDGED)]
-        return np.concatenate([self._judge(x).numpy() for x in self._batches]), float(self._price())
+        logits = np.concatenate([self._judge(x).numpy() for x in self._batches])
+        return score(logits, self.data.y_val) | {"cost": float(self._price())}
 
     def _rests(self, epoch: int) -> bool:
         """Whether an epoch trains at the lowest rate; at least the last one of each cycle does."""
@@ -201,18 +205,53 @@ class _Front:
         return step
 
     def settle(self, kept: Kept) -> None:
-        """Learn the bits of a model of the ramp on at the cost it has."""
+        """Learn the bits of a model of the ramp on at the cost it has; the best model that costs no more stays."""
         self.set_weights(kept.weights)
         epochs = self.config.settle_epochs
         if not epochs:
             return
         if self._settling is None:
             self._settling = self.step(priced=True, total=epochs * self.per_epoch)
-        step, cost, bounds = self._fresh(self._settling), kept.cost, (kept.row["beta"] / 100, kept.row["beta"] * 100)
+        step, bounds = self._fresh(self._settling), (kept.row["beta"] / 100, kept.row["beta"] * 100)
         self.beta.assign(kept.row["beta"])
+        rows, best = [kept.row], kept.weights
         for epoch in range(epochs):
-            cost = self.epoch(step, epoch)["cost"]
-            self.beta.assign(steered(float(self.beta), cost, kept.cost, bounds, *_SETTLING))
+            row = self.epoch(step, epoch)
+            self.beta.assign(steered(float(self.beta), row["cost"], kept.cost, bounds, *_SETTLING))
+            if row["cost"] <= kept.cost and better(row, rows, "loss"):
+                rows, best = [row], self.arrays()
+        self.set_weights(best)
+
+    def descend(self, price: float) -> None:
+        """Improve the model's weights and bits one by one (:mod:`.descent`); the sweep that validation data find best stays."""
+        if self._descent is None:
+            self._descent = self._new_descent()
+        descent = self._descent
+        descent.read()
+        best, least = self.arrays(), self.judge()["val_loss"] + price * descent.cost
+        for _ in range(self.config.descent_sweeps):
+            changed = descent.sweep(price)
+            descent.write()
+            now = self.judge()["val_loss"] + price * descent.cost
+            if now < least:
+                best, least = self.arrays(), now
+            if changed == 0:
+                break
+        self.set_weights(best)
+
+    def _new_descent(self) -> Descent:
+        tf, data, seed = load().tf, self.data, self.config.seed
+        chosen = np.random.default_rng(seed).permutation(len(data.x))[:SAMPLES]
+        batch = {name: tf.constant(values[chosen]) for name, values in {"y": np.asarray(data.y, np.int32), **data.extras}.items()}
+        step = self.step(priced=False, total=1)
+        return Descent(
+            self.model,
+            data.x[chosen],
+            lambda logits: step.losses(logits, batch)[0],
+            self.input_bits,
+            self.config.rounding == "truncate",
+            seed,
+        )
 
     def tune(self, kept: Kept, folder: Path) -> Point:
         """Train a model of the ramp on, at last with its bits fixed, and write the student."""
@@ -222,8 +261,7 @@ class _Front:
         if self._tuning is None:
             self._tuning = self.step(priced=False, total=config.tune_epochs * self.per_epoch)
         step = self._fresh(self._tuning)
-        rows: list[dict[str, float]] = []
-        best = self.arrays()
+        rows, best = [self.judge()], self.arrays()
         for epoch in range(config.tune_epochs):
             row = self.epoch(step, epoch)
             if 2 * epoch >= config.tune_epochs:
@@ -231,6 +269,7 @@ class _Front:
                     best = self.arrays()
                 rows.append(row)
         self.set_weights(best)
+        self.descend(kept.row["beta"] / self.first_cost)
         student = fixed_twin(self.model, config.rounding)
         figures = score(logits_of(student, self.data.x_val), self.data.y_val)
         point = Point(folder, kept.epoch, float(self.cost()), figures, kept.row["val_accuracy"], time.perf_counter() - started)

@@ -22,6 +22,7 @@ class FrontConfig:
         settle_epochs: of each point, behind the ramp: bits are learned on at the point's own cost (beta is steered), because the ramp leaves
             each cost before weights and bits have settled.
         tune_epochs: of each point, then, with its bits fixed.
+        descent_sweeps: over all weights and bits of each point, one by one, in the end (:mod:`.descent`); small networks only.
         points: how many points are tuned.
         batch_size, seed, balanced, augment: as in :class:`.loop.TrainConfig`.
         learning_rate: highest rate of Adam in the ramp, for weights and bits; settling and tuning start at a third of it and fall to 0 (cosine).
@@ -35,6 +36,7 @@ class FrontConfig:
     epochs: int = 300
     settle_epochs: int = 0
     tune_epochs: int = 40
+    descent_sweeps: int = 0
     points: int = 10
     batch_size: int = 256
     learning_rate: float = 5e-3

@@ -35,6 +35,8 @@ class TrainingStep:
         schedule: "cosine" (to zero), "constant", or "restarts" (cosine anew in each cycle, each peak 3 % lower, the last tenth of a cycle at a
             thousandth of the peak).
         cycle: updates of a cycle of "restarts".
+        warmup: updates in which the rate rises from 0 (of the whole training, any schedule): the first steps of Adam have the size of the rate
+            in every direction, which throws a trained model of few bits far back.
         augment: "none", or "flip" (each image mirrored left to right with probability one half, drawn from ``seed`` and step number).
         seed: seed of the augmentation.
         quantizing: how the quantizers act in training; exactly as outside of it when absent.
@@ -54,6 +56,7 @@ class TrainingStep:
         total_steps: int,
         schedule: str,
         cycle: int = 1,
+        warmup: int = 0,
         augment: str = "none",
         seed: int = 0,
         quantizing: Quantizing | None = None,
@@ -69,7 +72,7 @@ class TrainingStep:
                 do="use augment: none",
             )
         self.augment, self.seed = augment, seed
-        self.peak, self.schedule, self.cycle = learning_rate, schedule, cycle
+        self.peak, self.schedule, self.cycle, self.warmup = learning_rate, schedule, cycle, warmup
         self.quantizing, self._compiled = quantizing or Quantizing(model), compiled
         # the legacy optimizer updates each variable in one fused kernel
         self.optimizer = stack.keras.optimizers.legacy.Adam(learning_rate)
@@ -90,6 +93,11 @@ class TrainingStep:
 
     def _rate(self, step: Any) -> Any:
         tf = self._tf
+        rate = self._scheduled(step)
+        return rate * tf.minimum(tf.cast(step + 1, tf.float32) / self.warmup, 1.0) if self.warmup else rate
+
+    def _scheduled(self, step: Any) -> Any:
+        tf = self._tf
         if self.schedule == "constant":
             return tf.constant(self.peak)
         if self.schedule == "restarts":
@@ -107,18 +115,22 @@ class TrainingStep:
             losses *= tf.gather(self._class_weights, y)
         return tf.reduce_mean(losses)
 
+    def losses(self, logits: Any, batch: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
+        """The objective of a batch's logits, (n, classes), and its unweighted parts: "task" and each term by its name; scalar tensors."""
+        task = self._task_loss(batch["y"], logits)
+        loss, parts = self.objective.task_weight * task, {"task": task}
+        for term in self.objective.terms:
+            parts[term.name] = term.loss(logits, batch)
+            loss += term.weight * parts[term.name]
+        return loss, parts
+
     def _update(self, batch: dict[str, Any]) -> None:
         tf, model = self._tf, self.model
         self.optimizer.learning_rate.assign(self._rate(self.step))
         with tf.GradientTape() as tape:
             with self.quantizing.training(self.step):
                 logits = model(batch["x"], training=True)
-            task = self._task_loss(batch["y"], logits)
-            loss = self.objective.task_weight * task
-            terms = {}
-            for term in self.objective.terms:
-                terms[term.name] = term.loss(logits, batch)
-                loss += term.weight * terms[term.name]
+            loss, parts = self.losses(logits, batch)
             if model.losses:
                 loss += tf.add_n(model.losses)
         gradients = tape.gradient(loss, model.trainable_variables)
@@ -126,7 +138,7 @@ class TrainingStep:
         self.masks.after_update()
         self.step.assign_add(1)
         right = tf.reduce_mean(tf.cast(tf.equal(tf.argmax(logits, -1, tf.int32), tf.cast(batch["y"], tf.int32)), tf.float32))
-        for name, value in {"loss": loss, "task": task, **terms, "accuracy": right}.items():
+        for name, value in {"loss": loss, **parts, "accuracy": right}.items():
             self._sums[name].assign_add(value)
 
     def _augmented(self, x: Any) -> Any:

@@ -1,0 +1,242 @@
+"""A chain of dense layers with learned bits as arrays, in which one column at a time is changed and all that lies behind it computed again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..errors import UnsupportedError
+from ..keras_stack import load
+from ..keras_stack.graph import unwrapped
+from ..prune.masks import Masks
+from ..quantize.sites import producers
+
+_PASSED = ("InputLayer", "Flatten", "Reshape", "Dropout")
+
+
+@dataclass
+class Rounding:
+    """The quantizer in front of a layer, one number per value that the layer reads.
+
+    Attributes:
+        quantizer: that learned them; None for the network's input as it comes.
+        fraction, integer: bits, (n,) float64; integer bits without sign.
+        width: bits of a value where there is no quantizer.
+    """
+
+    quantizer: Any
+    fraction: np.ndarray
+    integer: np.ndarray
+    width: float
+
+    @property
+    def signed(self) -> bool:
+        """Whether values may be negative."""
+        return bool(self.quantizer is not None and self.quantizer.signed)
+
+    @property
+    def each(self) -> bool:
+        """Whether each value has bits of its own, which may be changed."""
+        return self.quantizer is not None and self.quantizer.shape != (1,)
+
+    def bits_of(self, fraction: Any, integer: Any) -> Any:
+        """Bits of values with these fractional and integer bits, not below 0."""
+        return np.maximum(fraction + integer + self.signed, 0.0)
+
+    @property
+    def bits(self) -> np.ndarray:
+        """Bits of each value, (n,)."""
+        return self.bits_of(self.fraction, self.integer) if self.quantizer is not None else np.full(len(self.fraction), self.width)
+
+
+@dataclass
+class Dense:
+    """One layer.
+
+    Attributes:
+        layer: the Keras layer.
+        reads: what rounds its input.
+        kernel: (n_in + 1, n_out) float32, exact values; the last row is the bias.
+        free: which of them may be changed, the same shape.
+        bias_step: (n_out,), what a bias moves by.
+    """
+
+    layer: Any
+    reads: Rounding
+    kernel: np.ndarray
+    free: np.ndarray
+    bias_step: np.ndarray
+
+
+def _reads(quantizer: Any, count: int, width: float) -> Rounding:
+    if quantizer is None:
+        return Rounding(None, np.zeros(count), np.zeros(count), width)
+    fraction, integer = (np.ravel(v).astype(np.float64) for v in (quantizer.fractions, quantizer.integers))
+    return Rounding(quantizer, *(np.tile(v, count // len(v)) for v in (fraction, integer)), width)
+
+
+def _dense(layer: Any, reads: Rounding, mask: Any) -> Dense:
+    kernel = layer.kernel_quantizer_internal(layer.kernel).numpy()
+    free = np.ones(kernel.shape, bool) if mask is None else mask.numpy() != 0
+    bias, step = np.zeros(kernel.shape[1], np.float32), np.zeros(kernel.shape[1])
+    if layer.use_bias:
+        bias = layer.bias_quantizer_internal(layer.bias).numpy()
+        step = np.broadcast_to(2.0 ** -layer.bias_quantizer_internal.fractions.astype(np.float64), bias.shape)
+    free = np.concatenate([free, np.full((1, kernel.shape[1]), layer.use_bias)])
+    free[:, list(layer.kernel_quantizer_internal.silent)] = False
+    return Dense(layer, reads, np.concatenate([kernel, bias[None]]).astype(np.float32), free, step)
+
+
+def layers_of(model: Any, input_bits: int) -> list[Dense]:
+    """The layers of a model made by :func:`fpgacompress.quantize.learned.learned_twin`, as they compute now.
+
+    Raises:
+        UnsupportedError: it is not a chain of dense layers with one quantizer between any two.
+    """
+    found: list[Dense] = []
+    waiting: Any = None
+    masks = {w.layer.name: w.pruning_vars[0][1] for w in Masks(model).wrappers}
+    for node in model.layers:
+        layer, kind = unwrapped(node), type(unwrapped(node)).__name__
+        if len(producers(node)) > 1 or kind not in (*_PASSED, "QActivation", "QDense") or (kind == "QActivation" and waiting is not None):
+            raise UnsupportedError(
+                f"layer '{layer.name}' ({kind}) in a network that coordinate descent should improve",
+                expected="dense layers one behind the other, with one activation between any two",
+                do="set descent_sweeps: 0",
+            )
+        if kind == "QActivation":
+            waiting = layer.quantizer
+        elif kind == "QDense":
+            found.append(_dense(layer, _reads(waiting, int(layer.kernel.shape[0]), float(input_bits)), masks.get(layer.name)))
+            inside = layer.activation
+            waiting = inside if hasattr(inside, "fractions") else None
+    return found
+
+
+def _limits(fraction: np.ndarray, integer: np.ndarray, signed: bool) -> tuple[np.ndarray, ...]:
+    """Inverse step, step, lowest and highest value of these bits, float32."""
+    step, top = 2.0**-fraction, 2.0**integer
+    low = np.where(signed & (top >= step), -top, 0.0)
+    return tuple(v.astype(np.float32) for v in (1 / step, step, low, np.maximum(top - step, 0.0)))
+
+
+class Chain:
+    """The layers' values for given samples, samples last: sums ``z[l]`` (n_out, n) and what they read ``h[l]`` (n_in + 1, n), the last row 1.
+
+    Args:
+        layers: see :func:`layers_of`; their arrays are changed by the caller, then :meth:`refresh`.
+        x: samples, (n, ...).
+        loss: of logits (n, classes), a scalar tensor.
+    """
+
+    def __init__(self, layers: list[Dense], x: np.ndarray, loss: Callable[[Any], Any]) -> None:
+        tf = load().tf
+        self.layers, self._loss = layers, loss
+        self._x = tf.constant(np.ascontiguousarray(np.reshape(x, (len(x), -1)).T, np.float32))
+        self._forward = tf.function(self._compute, jit_compile=True)
+        self._weights = [tf.function(self._tried_weights(i), jit_compile=True) for i in range(len(layers))]
+        self._bits = [tf.function(self._tried_bits(i), jit_compile=True) for i in range(len(layers))]
+        self.refresh()
+
+    def refresh(self) -> float:
+        """Compute everything anew from the layers' arrays; returns the loss."""
+        tf = load().tf
+        self.kernels = [tf.constant(layer.kernel) for layer in self.layers]
+        reads = [layer.reads for layer in self.layers]
+        self.bits = [tuple(map(tf.constant, _limits(r.fraction, r.integer, r.signed))) for r in reads]
+        self.z, self.h, loss = self._forward(self.kernels, self.bits)
+        return float(loss)
+
+    def weights(self, place: int, row: int, column: int, values: np.ndarray) -> np.ndarray:
+        """Losses with each of ``values`` (k,) in place of one weight or bias."""
+        return self._weights[place](
+            self.kernels, self.bits, self.z, self.h, np.int32(row), np.int32(column), values.astype(np.float32)
+        ).numpy()
+
+    def activations(self, place: int, row: int, fraction: np.ndarray, integer: np.ndarray) -> np.ndarray:
+        """Losses with each of these bits (k,) for one value that a layer reads."""
+        limits = _limits(fraction, integer, self.layers[place].reads.signed)
+        return self._bits[place](self.kernels, self.bits, self.z, self.h, np.int32(row), limits).numpy()
+
+    # compiled; indices by gather: a slice at a place that XLA does not know compiles anew for each place ---------------------------------
+
+    def _read(self, place: int, z: Any, limits: Any) -> Any:
+        tf, quantizer = load().tf, self.layers[place].reads.quantizer
+        if quantizer is None:
+            return z
+        inverse, step, low, high = limits
+        return tf.clip_by_value(tf.floor(z * inverse + (0.5 if quantizer.rounding == "nearest" else 0.0)) * step, low, high)
+
+    def _compute(self, kernels: Any, bits: Any) -> Any:
+        tf = load().tf
+        values, sums, read = self._x, [], []
+        for place, kernel in enumerate(kernels):
+            h = self._read(place, values, [v[:, None] for v in bits[place]])
+            read.append(tf.concat([h, tf.ones_like(h[:1])], 0))
+            values = tf.linalg.matmul(kernel, read[-1], transpose_a=True)
+            sums.append(values)
+        return sums, read, self._loss(tf.transpose(values))
+
+    def _losses(self, logits: Any) -> Any:
+        tf = load().tf
+        return tf.stack([self._loss(tf.transpose(one)) for one in tf.unstack(logits)])
+
+    def _behind(self, place: int, row: int, values: Any, kernels: Any, bits: Any, z: Any, h: Any) -> Any:
+        """Losses with (k, n) values in place of those of one row that layer ``place`` reads."""
+        tf = load().tf
+        change = values - tf.gather(h[place], row)
+        sums = z[place] + tf.gather(kernels[place], row)[None, :, None] * change[:, None, :]
+        for later in range(place + 1, len(kernels)):
+            read = self._read(later, sums, [v[:, None] for v in bits[later]])
+            sums = tf.einsum("io,kin->kon", kernels[later][:-1], read) + kernels[later][-1][None, :, None]
+        return self._losses(sums)
+
+    def _tried_weights(self, place: int) -> Callable[..., Any]:
+        tf = load().tf
+        last = place + 1 == len(self.layers)
+
+        def tried(kernels: Any, bits: Any, z: Any, h: Any, row: Any, column: Any, values: Any) -> Any:
+            now = tf.gather(tf.gather(kernels[place], row), column)
+            sums = tf.gather(z[place], column) + (values - now)[:, None] * tf.gather(h[place], row)
+            if last:
+                here = tf.one_hot(column, z[place].shape[0], on_value=True, off_value=False)
+                return self._losses(tf.where(here[None, :, None], sums[:, None, :], z[place][None]))
+            values = self._read(place + 1, sums, [tf.gather(v, column) for v in bits[place + 1]])
+            return self._behind(place + 1, column, values, kernels, bits, z, h)
+
+        return tried
+
+    def _tried_bits(self, place: int) -> Callable[..., Any]:
+        def tried(kernels: Any, bits: Any, z: Any, h: Any, row: Any, limits: Any) -> Any:
+            source = z[place - 1] if place else self._x
+            values = self._read(place, load().tf.gather(source, row), [v[:, None] for v in limits])
+            return self._behind(place, row, values, kernels, bits, z, h)
+
+        return tried
+
+
+def put_back(layers: list[Dense]) -> None:
+    """Give the model's variables the values and bits of the arrays."""
+    for dense in layers:
+        layer, quantizer = dense.layer, dense.layer.kernel_quantizer_internal
+        kernel = dense.kernel[:-1]
+        layer.kernel.assign(kernel)
+        fraction = np.where(kernel != 0, _places(kernel), quantizer.fraction.numpy())
+        axes = tuple(i for i, n in enumerate(quantizer.shape) if n == 1 and kernel.shape[i] != 1)
+        quantizer.fraction.assign(np.max(fraction, axes, keepdims=True) if axes else fraction)
+        if layer.use_bias:
+            layer.bias.assign(dense.kernel[-1])
+        if dense.reads.each:
+            rounding = dense.reads.quantizer
+            for variable, values in ((rounding.fraction, dense.reads.fraction), (rounding.range, dense.reads.integer)):
+                variable.assign(np.reshape(values[: int(np.prod(rounding.shape))], rounding.shape).astype(np.float32))
+
+
+def _places(kernel: np.ndarray) -> np.ndarray:
+    """Fractional bits that hold each weight exactly, negative for multiples of 2; 0 for 0."""
+    whole = np.rint(np.asarray(kernel, np.float64) * 2.0**24).astype(np.int64)
+    low = whole & -whole
+    return np.where(whole != 0, 24 - np.log2(np.maximum(low, 1)), 0.0)

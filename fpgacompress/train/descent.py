@@ -1,0 +1,209 @@
+"""Coordinate descent over the exact weights and bits of a small dense network whose bits were learned.
+
+Where a network has a few hundred bit operations, every update of its weights flips whole levels, and gradients through rounding are a poor
+guide: the loss jumps from epoch to epoch and never settles. But such a network is small enough to try changes one by one, on all samples: one
+more or one less in the last place, twice, half, the negative, no weight at all, a new one, other bits of an activation. What is tried changes
+one column of one layer, so that only the layers behind it are computed again. A change stays if ``loss + price * cost`` falls. The cost is the
+EBOPs and, because a constant takes an adder, too, the bits of the biases, as if each were the weight of an input of one bit.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..errors import UnsupportedError
+from .chain import Chain, Dense, layers_of, put_back
+
+_WIDTH = 10
+"""Values tried at a time; a list of fewer is filled up, so that each layer is compiled once."""
+_REACH = 2
+"""A new weight is a power of two, up to this many octaves from the usual size of the layer's weights."""
+_LARGEST, _FINEST = 2.0**6, 2.0**-10
+_LEAST = 1e-7
+"""Smallest gain worth a change."""
+SAMPLES = 16_384
+"""Training samples on which changes are tried, at most."""
+_WORK = 3e11
+"""Multiplications of one sweep over all weights beyond which descent is refused; most weights of a cheap network are dead and cost nothing."""
+
+
+def used_bits(weight: float) -> int:
+    """Bits of a number from its leading one to its last one; 0 for 0."""
+    mantissa = math.frexp(abs(weight))[0]
+    while mantissa != int(mantissa):
+        mantissa *= 2
+    return int(mantissa).bit_length()
+
+
+def last_place(weight: float) -> float:
+    """Value of the last one of a number that is not 0."""
+    mantissa, exponent = math.frexp(abs(weight))
+    while mantissa != int(mantissa):
+        mantissa, exponent = mantissa * 2, exponent - 1
+    return 2.0**exponent
+
+
+def neighbours(weight: float, around: int) -> list[float]:
+    """Values to try in place of a weight; in place of 0 powers of two around ``2**around``."""
+    if weight == 0:
+        found = [side * 2.0**k for k in range(around - _REACH, around + _REACH + 1) for side in (1, -1)]
+    else:
+        step = last_place(weight)
+        found = [0.0, weight + step, weight - step, weight * 2, weight / 2, -weight, weight + step / 2, weight - step / 2]
+    return [v for v in found if abs(v) <= _LARGEST and (v == 0 or last_place(v) >= _FINEST)]
+
+
+def _work(layers: list[Dense], samples: int) -> float:
+    """Multiplications of one sweep: what is behind each weight, its own column aside."""
+    sizes = [d.kernel.size for d in layers]
+    behind = [(layers[i + 1].kernel.shape[1] if i + 1 < len(layers) else 0) + sum(sizes[i + 2 :]) for i in range(len(layers))]
+    return float(sum(size * (1 + rest) for size, rest in zip(sizes, behind, strict=True))) * samples * _WIDTH
+
+
+class Descent:
+    """One model, improved in place.
+
+    Args:
+        model: made by :func:`fpgacompress.quantize.learned.learned_twin`, pruning wrappers or not; masked weights stay 0.
+        x: training samples, preprocessed, (n, ...).
+        loss: of logits (n, classes) of these samples, a scalar tensor.
+        input_bits: width of the network's input where the model does not quantize it itself.
+        truncate: the student's activations will be truncated, with half a step in the biases, which their bits are counted with.
+        seed: of the order in which places are visited.
+
+    Raises:
+        UnsupportedError: the model is no chain of dense layers, or too large to try its weights one by one.
+    """
+
+    def __init__(
+        self, model: Any, x: np.ndarray, loss: Callable[[Any], Any], input_bits: int, truncate: bool = True, seed: int = 1
+    ) -> None:
+        self.model, self.input_bits, self.truncate = model, input_bits, truncate
+        self._rng = np.random.default_rng(seed)
+        self.chain = Chain(check(model, len(x), input_bits), x, loss)
+
+    def read(self) -> None:
+        """Take over what the model's variables hold now."""
+        self.layers = self.chain.layers = layers_of(self.model, self.input_bits)
+        self._loss = self.chain.refresh()
+
+    @property
+    def ebops(self) -> float:
+        """EBOPs, trailing zeros left out."""
+        return float(sum(d.reads.bits @ [sum(map(used_bits, row)) for row in d.kernel[:-1].tolist()] for d in self.layers))
+
+    @property
+    def cost(self) -> float:
+        """EBOPs and bits of the biases that are heard."""
+        biases = [(place, j, b) for place, d in enumerate(self.layers) for j, b in enumerate(d.kernel[-1]) if self.heard(place)[j]]
+        return self.ebops + sum(used_bits(b + self._half(place, j)) for place, j, b in biases)
+
+    def heard(self, place: int) -> np.ndarray:
+        """Which results of a layer have bits in the activation behind it, (n_out,) bool."""
+        last = place + 1 == len(self.layers)
+        return np.ones(self.layers[place].kernel.shape[1], bool) if last else self.layers[place + 1].reads.bits > 0
+
+    def _half(self, place: int, column: int) -> float:
+        """What is added to a bias when the activation behind it is truncated in place of rounded."""
+        if place + 1 == len(self.layers):
+            return 0.0
+        reads = self.layers[place + 1].reads
+        added = reads.quantizer.rounding == "nearest" and (self.truncate or reads.each)
+        return float(2.0 ** -(reads.fraction[column] + 1)) if added else 0.0
+
+    @property
+    def loss(self) -> float:
+        """On the samples."""
+        return self._loss
+
+    def write(self) -> None:
+        """Give the model's variables what was found."""
+        put_back(self.layers)
+
+    def sweep(self, price: float) -> int:
+        """Visit each place once, in random order; returns how many changed.
+
+        Args:
+            price: of one EBOP, in units of the loss.
+        """
+        places = [(self._try_weight, place, i, j) for place, d in enumerate(self.layers) for i, j in np.argwhere(d.free)]
+        places += [(self._try_bits, place, i, 0) for place, d in enumerate(self.layers) if d.reads.each for i in range(len(d.kernel) - 1)]
+        return sum(places[k][0](*places[k][1:], price) for k in self._rng.permutation(len(places)))
+
+    def _best(self, losses: np.ndarray, costs: np.ndarray, price: float) -> int | None:
+        """Place of the best of the values tried, where one is better than what there is."""
+        gains = self._loss - losses[: len(costs)] - price * costs
+        best = int(np.argmax(gains))
+        return best if gains[best] > _LEAST else None
+
+    def _try_weight(self, place: int, row: int, column: int, price: float) -> bool:
+        dense = self.layers[place]
+        bias, now = row == len(dense.kernel) - 1, float(dense.kernel[row, column])
+        if now == 0 and (not self.heard(place)[column] or not bias and dense.reads.bits[row] == 0):
+            return False
+        if bias:
+            half, step = self._half(place, column), dense.bias_step[column]
+            values = [now + k * step for k in (1, -1, 4, -4)]
+            if now + half:
+                values += [side * last_place(now + half) + now for side in (1, -1)] + [-half]
+            costs = np.array([used_bits(v + half) - used_bits(now + half) for v in values], float)
+        else:
+            values = neighbours(now, self._usual(dense))
+            costs = np.array([used_bits(v) - used_bits(now) for v in values]) * dense.reads.bits[row]
+        filled = np.full(_WIDTH, now)
+        filled[: len(values)] = values
+        best = self._best(self.chain.weights(place, row, column, filled), costs, price)
+        if best is not None:
+            dense.kernel[row, column] = values[best]
+            self._loss = self.chain.refresh()
+        return best is not None
+
+    @staticmethod
+    def _usual(dense: Dense) -> int:
+        sizes = np.abs(dense.kernel[:-1][dense.kernel[:-1] != 0])
+        return round(float(np.median(np.log2(sizes)))) if len(sizes) else 0
+
+    def _try_bits(self, place: int, row: int, _: int, price: float) -> bool:
+        dense = self.layers[place]
+        reads, fraction, integer = dense.reads, dense.reads.fraction[row], dense.reads.integer[row]
+        moves = [
+            (f, i) for f, i in ((1, 0), (-1, 0), (0, 1), (0, -1), (1, -1), (-1, 1)) if -8 <= fraction + f <= 12 and -8 <= integer + i <= 12
+        ]
+        weights = sum(map(used_bits, dense.kernel[row].tolist()))
+        costs = np.array([reads.bits_of(fraction + f, integer + i) - reads.bits[row] for f, i in moves]) * weights
+        filled = np.array(moves + [(0, 0)] * (_WIDTH - len(moves)), float)
+        best = self._best(self.chain.activations(place, row, fraction + filled[:, 0], integer + filled[:, 1]), costs, price)
+        if best is not None:
+            reads.fraction[row], reads.integer[row] = fraction + moves[best][0], integer + moves[best][1]
+            self._loss = self.chain.refresh()
+        return best is not None
+
+
+def can_descend(model: Any, samples: int, input_bits: int) -> bool:
+    """Whether :class:`Descent` takes a model."""
+    try:
+        check(model, samples, input_bits)
+    except UnsupportedError:
+        return False
+    return True
+
+
+def check(model: Any, samples: int, input_bits: int) -> list[Dense]:
+    """The layers of a model that descent can improve.
+
+    Raises:
+        UnsupportedError: it is no chain of dense layers, or too large.
+    """
+    layers, samples = layers_of(model, input_bits), min(samples, SAMPLES)
+    work = _work(layers, samples)
+    if work > _WORK:
+        raise UnsupportedError(
+            f"coordinate descent over {sum(d.kernel.size for d in layers):,} weights with {samples:,} samples: {work:.0e} multiplications a sweep",
+            expected=f"at most {_WORK:.0e}",
+            do="set descent_sweeps: 0",
+        )
+    return layers

@@ -1,0 +1,144 @@
+"""Descent weight by weight: what is tried is what would come of it, what is kept costs less, and the student is the one that was found."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fpgacompress import zoo
+from fpgacompress.errors import UnsupportedError
+from fpgacompress.integer import run
+from fpgacompress.integer.types import FixedType
+from fpgacompress.keras_stack import load, seed_everything
+from fpgacompress.lower import lower
+from fpgacompress.metrics.cost import ebops
+from fpgacompress.prune import prune
+from fpgacompress.prune.masks import Masks
+from fpgacompress.quantize.build import build_student
+from fpgacompress.quantize.learned import fixed_twin, learned_twin
+from fpgacompress.quantize.learned.twin import round_biases
+from fpgacompress.recipe import PruneSection, QuantizeSection
+from fpgacompress.train import TrainConfig, TrainingData, fit, logits_of
+from fpgacompress.train.chain import Chain, layers_of
+from fpgacompress.train.descent import Descent, can_descend, last_place, neighbours, used_bits
+
+KIND = FixedType(8, 3, True, "RND_CONV", "SAT")
+
+
+@pytest.fixture(scope="module")
+def rings():
+    """400 points of three rings in 6 features, of which 4 are noise, in the input type."""
+    rng = np.random.default_rng(4)
+    y = rng.integers(0, 3, 400)
+    angle, radius = rng.uniform(0, 2 * np.pi, 400), 0.5 + y + rng.normal(0, 0.15, 400)
+    x = np.stack([radius * np.cos(angle), radius * np.sin(angle), *rng.normal(0, 1, (4, 400))], axis=1)
+    return KIND.to_float(KIND.quantize(x)).astype(np.float32), y.astype(np.int32)
+
+
+@pytest.fixture(scope="module")
+def trained(rings):
+    seed_everything(5)
+    model = zoo.build("mlp", (6,), 3, {"hidden": [10, 6]})
+    fit(model, TrainingData(*rings, *rings), TrainConfig(30, learning_rate=1e-2, batch_size=32))
+    section = QuantizeSection(preset="int4", input=KIND.width, input_integer=KIND.integer - KIND.signed)
+    return build_student(model, section, rings[0]).model
+
+
+def twin_of(trained, activations="channel"):
+    twin = learned_twin(trained, activations=activations)
+    round_biases(twin)
+    return twin
+
+
+def entropy(y):
+    return lambda logits: load().tf.reduce_mean(load().tf.nn.sparse_softmax_cross_entropy_with_logits(y, logits))
+
+
+@pytest.mark.parametrize("activations", ["channel", "tensor"])
+def test_a_chain_computes_what_the_model_does(trained, rings, activations):
+    twin = twin_of(trained, activations)
+    chain = Chain(layers_of(twin, KIND.width), rings[0], entropy(rings[1]))
+    assert np.array_equal(chain.z[-1].numpy().T, twin.predict(rings[0], verbose=0))
+
+
+def test_losses_that_are_tried_come_true(trained, rings):
+    chain = Chain(layers_of(twin_of(trained), KIND.width), rings[0], entropy(rings[1]))
+    rng = np.random.default_rng(0)
+    for place, layer in enumerate(chain.layers):
+        for _ in range(4):
+            row, column = (int(rng.integers(n)) for n in layer.kernel.shape)
+            values, now = rng.choice([-1.0, -0.25, 0.0, 0.5, 2.0], 10), layer.kernel[row, column]
+            told = chain.weights(place, row, column, values)
+            layer.kernel[row, column] = values[3]
+            assert chain.refresh() == pytest.approx(float(told[3]), rel=1e-5)
+            layer.kernel[row, column] = now
+            chain.refresh()
+            row = int(rng.integers(len(layer.kernel) - 1))
+            fraction, integer = rng.integers(-1, 4, 10).astype(float), rng.integers(-1, 4, 10).astype(float)
+            told, before = chain.activations(place, row, fraction, integer), (layer.reads.fraction[row], layer.reads.integer[row])
+            layer.reads.fraction[row], layer.reads.integer[row] = fraction[7], integer[7]
+            assert chain.refresh() == pytest.approx(float(told[7]), rel=1e-5)
+            layer.reads.fraction[row], layer.reads.integer[row] = before
+            chain.refresh()
+
+
+@pytest.mark.parametrize("activations", ["channel", "tensor"])
+def test_sweeps_lower_the_priced_loss_and_leave_an_exact_student(trained, rings, activations):
+    twin = twin_of(trained, activations)
+    x, y = rings
+    descent = Descent(twin, x, entropy(y), KIND.width)
+    descent.read()
+    price, seen = 1e-3, [descent.loss + 1e-3 * descent.cost]
+    cost = descent.cost
+    while descent.sweep(price):
+        seen.append(descent.loss + price * descent.cost)
+        assert len(seen) < 30
+    descent.write()
+    assert all(after < before for before, after in zip(seen, seen[1:])) and descent.cost < 0.7 * cost
+    student = fixed_twin(twin, "truncate")
+    network = lower(student, KIND)
+    logits = logits_of(student, x)
+    assert np.array_equal(network.output.out.to_float(run(network, KIND.exactly(x))), logits)
+    assert np.array_equal(logits, descent.chain.z[-1].numpy().T)
+    assert ebops(network).value <= descent.ebops < descent.cost
+    if activations == "channel":
+        assert ebops(network).value == descent.ebops
+        biases = [b for i, node in enumerate(network.weighted) for b in node.bias.values[descent.heard(i)].tolist()]
+        assert sum(map(used_bits, biases)) == descent.cost - descent.ebops
+
+
+def test_pruned_weights_stay_pruned(trained, rings):
+    twin = prune(twin_of(trained), PruneSection(sparsity=0.5), 10)
+    for wrapper in Masks(twin).wrappers:
+        for weight, mask, _ in wrapper.pruning_vars:
+            mask.assign(np.random.default_rng(1).integers(0, 2, mask.shape).astype(np.float32))
+            weight.assign(weight * mask)
+    descent = Descent(twin, rings[0], entropy(rings[1]), KIND.width)
+    descent.read()
+    assert descent.sweep(0.0) > 0
+    descent.write()
+    for wrapper in Masks(twin).wrappers:
+        for weight, mask, _ in wrapper.pruning_vars:
+            assert not np.any(weight.numpy()[mask.numpy() == 0])
+
+
+def test_what_is_no_small_chain_is_refused():
+    seed_everything(1)
+    images = np.random.default_rng(1).uniform(0, 1, (50, 8, 8, 1)).astype(np.float32)
+    section = QuantizeSection(preset="int8", input=8, input_integer=0)
+    cnn = learned_twin(build_student(zoo.build("cnn", (8, 8), 3, {"filters": [2], "hidden": [4]}), section, images).model)
+    with pytest.raises(UnsupportedError, match="conv1.*descent_sweeps: 0"):
+        Descent(cnn, images, entropy(np.zeros(50, np.int32)), 8)
+    wide = learned_twin(build_student(zoo.build("mlp", (64,), 3, {"hidden": [300, 300]}), section, images.reshape(50, 64)).model)
+    assert can_descend(wide, 50, 8) and not can_descend(wide, 20_000, 8)
+
+
+@given(st.integers(1, 2**20), st.integers(-20, 10))
+def test_places_of_numbers(mantissa, shift):
+    number = math.ldexp(mantissa, shift)
+    digits = bin(mantissa)[2:].rstrip("0")
+    assert used_bits(number) == used_bits(-number) == len(digits)
+    assert last_place(number) == math.ldexp(1, shift + len(bin(mantissa)[2:]) - len(digits))
+    assert all(v != number and (v == 0 or last_place(v) >= 2.0**-10) for v in neighbours(number, 0))
