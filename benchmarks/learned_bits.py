@@ -62,6 +62,7 @@ class Task:
         float_epochs, epochs, settle, tune, uniform: epochs of the float network, the ramp, each point with its cost held and with its bits
             fixed, and each student of fixed bits.
         wide: hidden layers of the networks of an ensemble.
+        sweeps: of coordinate descent over each point.
         cells: EBOPs up to which da4ml's cells are counted.
         auto: whether AutoQKeras searches, too (first seed).
         simulated: points of the first seed whose hls4ml project is compiled and compared.
@@ -77,6 +78,7 @@ class Task:
     uniform: int
     cycles: int = 40
     points: int = 12
+    sweeps: int = 0
     cells: int = 0
     simulated: int = 3
     auto: bool = False
@@ -86,13 +88,13 @@ class Task:
 
 
 TASKS = {
-    "magic": Task("magic", [32, 16], "tables", 40, 6000, 300, 300, 300, 60, 20, 20_000, 20, auto=True),
-    "drybean": Task("drybean", [64, 32, 32], "tables", 40, 6000, 200, 200, 300, 60, 16, 20_000, 16),
-    "fashion_mnist": Task("fashion_mnist", [64, 32], "ensemble", 12, 400, 8, 8, 40, points=10, auto=True, beta=(0.1, 300.0)),
+    "magic": Task("magic", [32, 16], "tables", 40, 6000, 150, 150, 300, 60, 18, 3, 20_000, 18, auto=True, beta=(0.1, 100.0)),
+    "drybean": Task("drybean", [64, 32, 32], "tables", 40, 6000, 200, 200, 300, 60, 14, 3, 20_000, 14, beta=(0.1, 200.0)),
+    "fashion_mnist": Task("fashion_mnist", [64, 32], "ensemble", 12, 400, 8, 8, 40, points=14, auto=True, beta=(0.1, 300.0)),
     "mnist": Task("mnist", [64, 32], "ensemble", 12, 400, 8, 8, 40, points=10, beta=(0.1, 300.0)),
     "ecg": Task("ecg", [64, 32], "ensemble", 20, 600, 20, 20, 60, wide=[128, 64], options={"input": "beats+rr"}),
 }
-SMALL = {"gamma_neutron": Task("gamma_neutron", [8], "ensemble", 10, 40, 2, 4, 5, points=4, auto=True, wide=[16])}
+SMALL = {"gamma_neutron": Task("gamma_neutron", [8], "ensemble", 10, 40, 2, 4, 5, points=4, sweeps=1, auto=True, wide=[16])}
 UNIFORM = (8, 4) if QUICK else (8, 6, 4, 3, 2)
 GREEDY = (4,) if QUICK else (6, 4, 3)
 """Uniform bits at whose cost bits are allocated greedily."""
@@ -128,7 +130,7 @@ def _tables(task: Task, data: Any, arrays: TrainingData) -> np.ndarray:
 
 
 TEACHERS = {
-    "tables": (_tables, DistillSection(temperature=1.0, alpha=0.95)),
+    "tables": (_tables, DistillSection(temperature=1.0, alpha=0.7)),
     "ensemble": (_ensemble, DistillSection(temperature=2.0, alpha=0.7)),
 }
 """Function that gives the logits, and how they are used."""
@@ -170,6 +172,7 @@ def _front(twin: Any, task: Task, seed: int, arrays: TrainingData, objective: An
         epochs=task.epochs,
         settle_epochs=task.settle,
         tune_epochs=task.tune,
+        descent_sweeps=task.sweeps,
         points=task.points,
         batch_size=512,
         cycles=task.cycles,
@@ -213,7 +216,7 @@ def _students(task: Task, seed: int, data: Any, arrays: TrainingData) -> list[tu
     fit(base, arrays, TrainConfig(task.float_epochs, seed=seed))
     samples = shaped(base, arrays.x[:2048])
     wide = QuantizeSection(preset="int8", input=kind.width, input_integer=kind.integer - kind.signed)
-    twin = learned_twin(quantized_student(base, wide, samples))
+    twin = learned_twin(quantized_student(base, wide, samples), activations="channel")
     found = _front(twin, task, seed, arrays, objective, kind.width)
     for name, section in _fixed_bits(base, task, seed, arrays, kind, samples).items():
         student, started = quantized_student(base, section, samples), time.perf_counter()
