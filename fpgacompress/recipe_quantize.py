@@ -63,7 +63,7 @@ class LearnedSection(Section):
     descent_sweeps: int | Literal["auto"] = Field(
         "auto",
         description="How often each point's weights and bits are at last visited one by one and changed where the loss with the price of its bits "
-        "falls; 0 for not at all, auto for 3 where the network is a small chain of dense layers.",
+        "falls, where that takes less than about a minute; 0 for not at all, auto for 3 where the network is a chain of dense layers.",
     )
     points: int = Field(10, ge=1, description="Students to leave, from dear to cheap, evenly spaced over the logarithm of their cost.")
     learning_rate: float = Field(

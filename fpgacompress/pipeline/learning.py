@@ -44,11 +44,11 @@ def start_section(section: QuantizeSection, input_type: FixedType) -> QuantizeSe
     )
 
 
-def front_config(recipe: Recipe, seed: int, *, small: bool) -> FrontConfig:
-    """Settings of the training, from the sections ``quantize.learned`` and ``train``; ``small``: whether the network can be visited weight by
-    weight."""
+def front_config(recipe: Recipe, seed: int, *, chain: bool) -> FrontConfig:
+    """Settings of the training, from the sections ``quantize.learned`` and ``train``; ``chain``: whether the network is a chain of dense
+    layers."""
     own, train = recipe.quantize.learned, recipe.train
-    auto = AUTO_SWEEPS if small else 0
+    auto = AUTO_SWEEPS if chain else 0
     return FrontConfig(
         epochs=own.epochs,
         settle_epochs=own.settle_epochs,
@@ -110,7 +110,7 @@ def learned_student(
     with ``student.h5`` and ``student.npz``, the form that ``verify`` and ``estimate`` take.
     """
     twin = twin_of(model, recipe, data.x, input_type)
-    config = front_config(recipe, seed, small=can_descend(twin, len(data.x), input_type.width))
+    config = front_config(recipe, seed, chain=can_descend(twin, input_type.width))
     if masks:
         twin = prune(twin, recipe.prune, config.epochs * (len(data.x) // min(config.batch_size, len(data.x))))
     points = learn_front(twin, data, config, where, input_bits=input_type.width, objective=objective, progress=say)

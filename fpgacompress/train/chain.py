@@ -62,6 +62,7 @@ class Dense:
         kernel: (n_in + 1, n_out) float32, exact values; the last row is the bias.
         free: which of them may be changed, the same shape.
         bias_step: (n_out,), what a bias moves by.
+        rows, columns: places in the Keras layer of what ``kernel`` holds, int.
     """
 
     layer: Any
@@ -69,6 +70,8 @@ class Dense:
     kernel: np.ndarray
     free: np.ndarray
     bias_step: np.ndarray
+    rows: np.ndarray
+    columns: np.ndarray
 
 
 def _reads(quantizer: Any, count: int, width: float) -> Rounding:
@@ -87,7 +90,8 @@ def _dense(layer: Any, reads: Rounding, mask: Any) -> Dense:
         step = np.broadcast_to(2.0 ** -layer.bias_quantizer_internal.fractions.astype(np.float64), bias.shape)
     free = np.concatenate([free, np.full((1, kernel.shape[1]), layer.use_bias)])
     free[:, list(layer.kernel_quantizer_internal.silent)] = False
-    return Dense(layer, reads, np.concatenate([kernel, bias[None]]).astype(np.float32), free, step)
+    whole = np.concatenate([kernel, bias[None]]).astype(np.float32)
+    return Dense(layer, reads, whole, free, step, *(np.arange(n) for n in kernel.shape))
 
 
 def layers_of(model: Any, input_bits: int) -> list[Dense]:
@@ -113,6 +117,27 @@ def layers_of(model: Any, input_bits: int) -> list[Dense]:
             found.append(_dense(layer, _reads(waiting, int(layer.kernel.shape[0]), float(input_bits)), masks.get(layer.name)))
             inside = layer.activation
             waiting = inside if hasattr(inside, "fractions") else None
+    return found
+
+
+def _chosen(alive: np.ndarray) -> np.ndarray:
+    """Places of those alive, and so many others that there is a power of two of them, or all: few sizes have to be compiled."""
+    count = min(1 << max(int(alive.sum()) - 1, 0).bit_length(), len(alive))
+    return np.sort(np.argsort(~alive, kind="stable")[:count])
+
+
+def without_dead(layers: list[Dense]) -> list[Dense]:
+    """The same computation without most of what no result depends on: hidden values of 0 bits or that no weight reads."""
+    found, rows = [], layers[0].rows
+    for place, dense in enumerate(layers):
+        columns = dense.columns
+        if place + 1 < len(layers):
+            later = layers[place + 1]
+            columns = _chosen((later.reads.bits > 0) & np.any(later.kernel[:-1] != 0, axis=1))
+        reads = Rounding(dense.reads.quantizer, dense.reads.fraction[rows], dense.reads.integer[rows], dense.reads.width)
+        cut = np.ix_([*rows, len(dense.kernel) - 1], columns)
+        found.append(Dense(dense.layer, reads, dense.kernel[cut], dense.free[cut], dense.bias_step[columns], rows, columns))
+        rows = columns
     return found
 
 
@@ -219,20 +244,25 @@ class Chain:
 
 
 def put_back(layers: list[Dense]) -> None:
-    """Give the model's variables the values and bits of the arrays."""
+    """Give the model's variables the values and bits of the arrays; what was left out becomes 0."""
     for dense in layers:
         layer, quantizer = dense.layer, dense.layer.kernel_quantizer_internal
-        kernel = dense.kernel[:-1]
+        kernel = np.zeros(layer.kernel.shape, np.float32)
+        kernel[np.ix_(dense.rows, dense.columns)] = dense.kernel[:-1]
         layer.kernel.assign(kernel)
         fraction = np.where(kernel != 0, _places(kernel), quantizer.fraction.numpy())
         axes = tuple(i for i, n in enumerate(quantizer.shape) if n == 1 and kernel.shape[i] != 1)
         quantizer.fraction.assign(np.max(fraction, axes, keepdims=True) if axes else fraction)
         if layer.use_bias:
-            layer.bias.assign(dense.kernel[-1])
+            bias = np.zeros(layer.bias.shape, np.float32)
+            bias[dense.columns] = dense.kernel[-1]
+            layer.bias.assign(bias)
         if dense.reads.each:
             rounding = dense.reads.quantizer
             for variable, values in ((rounding.fraction, dense.reads.fraction), (rounding.range, dense.reads.integer)):
-                variable.assign(np.reshape(values[: int(np.prod(rounding.shape))], rounding.shape).astype(np.float32))
+                flat = variable.numpy().ravel()
+                flat[dense.rows] = values
+                variable.assign(flat.reshape(rounding.shape))
 
 
 def _places(kernel: np.ndarray) -> np.ndarray:

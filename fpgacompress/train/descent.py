@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import UnsupportedError
-from .chain import Chain, Dense, layers_of, put_back
+from .chain import Chain, Dense, layers_of, put_back, without_dead
 
 _WIDTH = 10
 """Values tried at a time; a list of fewer is filled up, so that each layer is compiled once."""
@@ -27,8 +27,8 @@ _LEAST = 1e-7
 """Smallest gain worth a change."""
 SAMPLES = 16_384
 """Training samples on which changes are tried, at most."""
-_WORK = 3e11
-"""Multiplications of one sweep over all weights beyond which descent is refused; most weights of a cheap network are dead and cost nothing."""
+WORK = 2e10
+"""Multiplications of one sweep that are worth it, about a minute; networks that need more are guided well enough by gradients."""
 
 
 def used_bits(weight: float) -> int:
@@ -57,13 +57,6 @@ def neighbours(weight: float, around: int) -> list[float]:
     return [v for v in found if abs(v) <= _LARGEST and (v == 0 or last_place(v) >= _FINEST)]
 
 
-def _work(layers: list[Dense], samples: int) -> float:
-    """Multiplications of one sweep: what is behind each weight, its own column aside."""
-    sizes = [d.kernel.size for d in layers]
-    behind = [(layers[i + 1].kernel.shape[1] if i + 1 < len(layers) else 0) + sum(sizes[i + 2 :]) for i in range(len(layers))]
-    return float(sum(size * (1 + rest) for size, rest in zip(sizes, behind, strict=True))) * samples * _WIDTH
-
-
 class Descent:
     """One model, improved in place.
 
@@ -76,20 +69,39 @@ class Descent:
         seed: of the order in which places are visited.
 
     Raises:
-        UnsupportedError: the model is no chain of dense layers, or too large to try its weights one by one.
+        UnsupportedError: the model is no chain of dense layers.
     """
 
     def __init__(
         self, model: Any, x: np.ndarray, loss: Callable[[Any], Any], input_bits: int, truncate: bool = True, seed: int = 1
     ) -> None:
         self.model, self.input_bits, self.truncate = model, input_bits, truncate
-        self._rng = np.random.default_rng(seed)
-        self.chain = Chain(check(model, len(x), input_bits), x, loss)
+        self._x, self._of, self._rng = x, loss, np.random.default_rng(seed)
+        self._chains: dict[tuple[tuple[int, ...], ...], Chain] = {}
+        self.layers = layers_of(model, input_bits)
 
     def read(self) -> None:
         """Take over what the model's variables hold now."""
-        self.layers = self.chain.layers = layers_of(self.model, self.input_bits)
-        self._loss = self.chain.refresh()
+        self.layers = without_dead(layers_of(self.model, self.input_bits))
+
+    @property
+    def work(self) -> float:
+        """Multiplications of one sweep."""
+        total = 0.0
+        for place, dense in enumerate(self.layers):
+            later = [d.kernel.size for d in self.layers[place + 2 :]]
+            behind = self.layers[place + 1].kernel.shape[1] if place + 1 < len(self.layers) else 1
+            tried = np.count_nonzero(dense.free[:, self.heard(place)])
+            total += tried * (behind + sum(later))
+        return total * len(self._x) * _WIDTH
+
+    def _chain(self) -> Chain:
+        """The compiled computation of networks of this size."""
+        key = tuple(d.kernel.shape for d in self.layers)
+        if key not in self._chains:
+            self._chains[key] = Chain(self.layers, self._x, self._of)
+        self._chains[key].layers = self.layers
+        return self._chains[key]
 
     @property
     def ebops(self) -> float:
@@ -118,7 +130,7 @@ class Descent:
     @property
     def loss(self) -> float:
         """On the samples."""
-        return self._loss
+        return self._chain().refresh()
 
     def write(self) -> None:
         """Give the model's variables what was found."""
@@ -130,6 +142,8 @@ class Descent:
         Args:
             price: of one EBOP, in units of the loss.
         """
+        self.chain = self._chain()
+        self._loss = self.chain.refresh()
         places = [(self._try_weight, place, i, j) for place, d in enumerate(self.layers) for i, j in np.argwhere(d.free)]
         places += [(self._try_bits, place, i, 0) for place, d in enumerate(self.layers) if d.reads.each for i in range(len(d.kernel) - 1)]
         return sum(places[k][0](*places[k][1:], price) for k in self._rng.permutation(len(places)))
@@ -183,27 +197,10 @@ class Descent:
         return best is not None
 
 
-def can_descend(model: Any, samples: int, input_bits: int) -> bool:
+def can_descend(model: Any, input_bits: int) -> bool:
     """Whether :class:`Descent` takes a model."""
     try:
-        check(model, samples, input_bits)
+        layers_of(model, input_bits)
     except UnsupportedError:
         return False
     return True
-
-
-def check(model: Any, samples: int, input_bits: int) -> list[Dense]:
-    """The layers of a model that descent can improve.
-
-    Raises:
-        UnsupportedError: it is no chain of dense layers, or too large.
-    """
-    layers, samples = layers_of(model, input_bits), min(samples, SAMPLES)
-    work = _work(layers, samples)
-    if work > _WORK:
-        raise UnsupportedError(
-            f"coordinate descent over {sum(d.kernel.size for d in layers):,} weights with {samples:,} samples: {work:.0e} multiplications a sweep",
-            expected=f"at most {_WORK:.0e}",
-            do="set descent_sweeps: 0",
-        )
-    return layers

@@ -26,7 +26,8 @@ from ..quantize.learned import Ebops, fixed_twin, freeze
 from ..quantize.learned.twin import round_biases
 from ..run import read_json, write_json
 from . import checkpoint
-from .descent import SAMPLES, Descent, check
+from .chain import layers_of
+from .descent import SAMPLES, WORK, Descent
 from .front_rules import MARKS, FrontConfig, Kept, broken, chosen, ramped, steered
 from .loop import TrainingData, class_weights, logits_of, shaped
 from .monitor import better, score
@@ -98,7 +99,7 @@ class _Front:
         self.chance = float(np.bincount(data.y_val).max() / len(data.y_val))
         self._judge = self._settling = self._tuning = self._descent = None
         if config.descent_sweeps:
-            check(model, len(data.x), input_bits)
+            layers_of(model, input_bits)  # refuses what it cannot improve, before the training
         self.beta = load().tf.Variable(config.beta[0], dtype=load().tf.float32, trainable=False)
 
     def step(self, *, priced: bool, total: int, ramp: bool = False) -> TrainingStep:
@@ -223,11 +224,16 @@ class _Front:
         self.set_weights(best)
 
     def descend(self, price: float) -> None:
-        """Improve the model's weights and bits one by one (:mod:`.descent`); the sweep that validation data find best stays."""
+        """Improve the model's weights and bits one by one (:mod:`.descent`) where that is worth it; the sweep that validation data find best
+        stays."""
+        if not self.config.descent_sweeps:
+            return
         if self._descent is None:
             self._descent = self._new_descent()
         descent = self._descent
         descent.read()
+        if descent.work > WORK:
+            return
         best, least = self.arrays(), self.judge()["val_loss"] + price * descent.cost
         for _ in range(self.config.descent_sweeps):
             changed = descent.sweep(price)

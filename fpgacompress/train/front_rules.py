@@ -22,7 +22,7 @@ class FrontConfig:
         settle_epochs: of each point, behind the ramp: bits are learned on at the point's own cost (beta is steered), because the ramp leaves
             each cost before weights and bits have settled.
         tune_epochs: of each point, then, with its bits fixed.
-        descent_sweeps: over all weights and bits of each point, one by one, in the end (:mod:`.descent`); small networks only.
+        descent_sweeps: over all weights and bits of each point, one by one, in the end (:mod:`.descent`), where the point is small enough.
         points: how many points are tuned.
         batch_size, seed, balanced, augment: as in :class:`.loop.TrainConfig`.
         learning_rate: highest rate of Adam in the ramp, for weights and bits; settling and tuning start at a third of it and fall to 0 (cosine).

@@ -21,7 +21,7 @@ from fpgacompress.quantize.learned import fixed_twin, learned_twin
 from fpgacompress.quantize.learned.twin import round_biases
 from fpgacompress.recipe import PruneSection, QuantizeSection
 from fpgacompress.train import TrainConfig, TrainingData, fit, logits_of
-from fpgacompress.train.chain import Chain, layers_of
+from fpgacompress.train.chain import Chain, layers_of, put_back
 from fpgacompress.train.descent import Descent, can_descend, last_place, neighbours, used_bits
 
 KIND = FixedType(8, 3, True, "RND_CONV", "SAT")
@@ -131,8 +131,27 @@ def test_what_is_no_small_chain_is_refused():
     cnn = learned_twin(build_student(zoo.build("cnn", (8, 8), 3, {"filters": [2], "hidden": [4]}), section, images).model)
     with pytest.raises(UnsupportedError, match="conv1.*descent_sweeps: 0"):
         Descent(cnn, images, entropy(np.zeros(50, np.int32)), 8)
-    wide = learned_twin(build_student(zoo.build("mlp", (64,), 3, {"hidden": [300, 300]}), section, images.reshape(50, 64)).model)
-    assert can_descend(wide, 50, 8) and not can_descend(wide, 20_000, 8)
+    assert not can_descend(cnn, 8)
+
+
+def test_what_is_dead_is_left_out_and_becomes_zero(trained, rings):
+    twin = twin_of(trained)
+    layers = layers_of(twin, KIND.width)
+    dead = [0, 2, 3, 5, 6, 9]
+    layers[1].kernel[[*dead, 1]] = 0
+    layers[1].reads.fraction[dead] = -layers[1].reads.integer[dead]
+    put_back(layers)
+    before = twin.predict(rings[0], verbose=0)
+    descent = Descent(twin, rings[0], entropy(rings[1]), KIND.width)
+    whole = descent.work
+    descent.read()
+    assert [d.kernel.shape for d in descent.layers] == [(7, 4), (5, 6), (7, 3)] and descent.work < whole
+    descent.write()
+    assert np.array_equal(twin.predict(rings[0], verbose=0), before)
+    gone = np.setdiff1d(np.arange(10), descent.layers[0].columns)
+    hidden = descent.layers[0].layer
+    assert len(gone) == 6 and not np.any(hidden.kernel.numpy()[:, gone]) and not np.any(hidden.bias.numpy()[gone])
+    assert descent.sweep(1e-3) > 0
 
 
 @given(st.integers(1, 2**20), st.integers(-20, 10))
