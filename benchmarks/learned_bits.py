@@ -64,8 +64,10 @@ class Task:
         wide: hidden layers of the networks of an ensemble.
         sweeps: of coordinate descent over each point.
         cells: EBOPs up to which da4ml's cells are counted.
-        auto: whether AutoQKeras searches, too (first seed).
         simulated: points of the first seed whose hls4ml project is compiled and compared.
+        auto: whether AutoQKeras searches, too (first seed).
+        activations: what has bits of its own in a hidden layer.
+        beta: first and last.
     """
 
     source: str
@@ -82,14 +84,15 @@ class Task:
     cells: int = 0
     simulated: int = 3
     auto: bool = False
+    activations: str = "tensor"
     beta: tuple[float, float] = (0.1, 50.0)
     wide: list[int] = field(default_factory=lambda: [512, 256])
     options: dict[str, Any] = field(default_factory=dict)
 
 
 TASKS = {
-    "magic": Task("magic", [32, 16], "tables", 40, 6000, 150, 150, 300, 60, 18, 3, 20_000, 18, auto=True, beta=(0.1, 100.0)),
-    "drybean": Task("drybean", [64, 32, 32], "tables", 40, 6000, 200, 200, 300, 60, 14, 3, 20_000, 14, beta=(0.1, 200.0)),
+    "magic": Task("magic", [32, 16], "tables", 40, 6000, 150, 150, 300, 60, 18, 3, 20_000, 18, True, "channel", (0.1, 100.0)),
+    "drybean": Task("drybean", [64, 32, 32], "tables", 40, 6000, 200, 200, 300, 60, 14, 3, 20_000, 14, False, "channel", (0.1, 200.0)),
     "fashion_mnist": Task("fashion_mnist", [64, 32], "ensemble", 12, 400, 8, 8, 40, points=14, auto=True, beta=(0.1, 300.0)),
     "mnist": Task("mnist", [64, 32], "ensemble", 12, 400, 8, 8, 40, points=10, beta=(0.1, 300.0)),
     "ecg": Task("ecg", [64, 32], "ensemble", 20, 600, 20, 20, 60, wide=[128, 64], options={"input": "beats+rr"}),
@@ -100,6 +103,8 @@ GREEDY = (4,) if QUICK else (6, 4, 3)
 """Uniform bits at whose cost bits are allocated greedily."""
 AUTO_TRIALS = 2 if QUICK else 30
 SEEDS = [1] if QUICK else [int(seed) for seed in os.environ.get("SEEDS", "1 2 3").split()]
+METHODS = os.environ.get("METHODS", "learned fixed").split()
+"""``METHODS=learned`` trains the fronts only, and the last result's rows of fixed bits stay."""
 MEMBERS = 1 if QUICK else 4
 AIMS = [("magic", "cells", 800, 0.870), ("drybean", "cells", 900, 0.922), ("fashion_mnist", "ebops", 66_000, 0.88)]
 BUDGETS = [100 * 2**i for i in range(11)]
@@ -216,9 +221,11 @@ def _students(task: Task, seed: int, data: Any, arrays: TrainingData) -> list[tu
     fit(base, arrays, TrainConfig(task.float_epochs, seed=seed))
     samples = shaped(base, arrays.x[:2048])
     wide = QuantizeSection(preset="int8", input=kind.width, input_integer=kind.integer - kind.signed)
-    twin = learned_twin(quantized_student(base, wide, samples), activations="channel")
-    found = _front(twin, task, seed, arrays, objective, kind.width)
-    for name, section in _fixed_bits(base, task, seed, arrays, kind, samples).items():
+    found = []
+    if "learned" in METHODS:
+        twin = learned_twin(quantized_student(base, wide, samples), activations=task.activations)
+        found += _front(twin, task, seed, arrays, objective, kind.width)
+    for name, section in _fixed_bits(base, task, seed, arrays, kind, samples).items() if "fixed" in METHODS else ():
         student, started = quantized_student(base, section, samples), time.perf_counter()
         fit(student, arrays, TrainConfig(task.uniform, learning_rate=3e-3, seed=seed), objective=objective)
         found.append(({"method": name, "seed": seed, "seconds": round(time.perf_counter() - started, 1)}, student))
@@ -337,7 +344,8 @@ def main() -> None:
     rows = [row for name, task in tasks.items() for row in _task(name, task)]
     path, peers = RESULTS / "learned_bits.json", RESULTS / "peers_hgq2.json"
     if path.is_file() and not QUICK:
-        rows = [r for r in read_json(path)["rows"] if r["task"] not in tasks] + rows
+        old = read_json(path)["rows"]
+        rows = [r for r in old if r["task"] not in tasks or ("learned" if r["method"] == "learned" else "fixed") not in METHODS] + rows
     runs = read_json(peers)["rows"] if peers.is_file() else []
     compared = against_peer(rows, runs)
     if not QUICK:
