@@ -10,7 +10,7 @@ import numpy as np
 from ..integer.network import IntegerNetwork, Node
 from ..metrics.cost import bit_products
 from ..metrics.csd import csd_digits, span_bits
-from .kernels import kernel_values, reuse_limit
+from .kernels import built_as, kernel_values, reuse_limit
 
 UNROLL_LIMIT = 4096
 """Largest array that Vivado HLS and Vitis HLS partition or unroll completely (hls4ml writes it as ``maximum_size`` into
@@ -23,7 +23,7 @@ class LayerFacts:
 
     Attributes:
         name: node name.
-        op: of the node: "dense", "conv1d", "conv2d", "depthwise1d", "depthwise2d" or "scale".
+        op: "dense", "conv1d", "conv2d", "depthwise1d", "depthwise2d" or "scale" (see :func:`.kernels.built_as`).
         n_in, n_out: size of the matrix product that the hardware holds (convolution: kernel positions x input channels, filters, with
             the zeros that stand for dilation; depthwise: kernel positions x channels, depth multiplier; scale: channels, 1).
         positions: how many times an inference uses it (1 for a dense layer on a vector).
@@ -120,14 +120,15 @@ def weight_facts(kernel: np.ndarray) -> dict[str, Any]:
 def layer_facts(network: IntegerNetwork, node: Node, io: str = "io_parallel") -> LayerFacts:
     """Facts of a node with a kernel, built with an io type ("io_parallel" or "io_stream")."""
     assert node.kernel is not None
-    values = kernel_values(node, io == "io_stream") if node.op.startswith("conv") else np.asarray(node.kernel.values)
-    grouped = node.op.startswith("depthwise") or node.op == "scale"
+    op = built_as(node)
+    values = kernel_values(node, io == "io_stream") if op.startswith("conv") else np.asarray(node.kernel.values)
+    grouped = op.startswith("depthwise") or op == "scale"
     matrix = values.reshape(-1, 1 if node.op == "scale" else values.shape[-1])
     x_bits = network.node(node.inputs[0]).out.width
     counts = weight_facts(matrix)
     return LayerFacts(
         name=node.name,
-        op=node.op,
+        op=op,
         n_in=matrix.shape[0],
         n_out=matrix.shape[1],
         positions=int(np.prod(node.shape[:-1], dtype=np.int64)),

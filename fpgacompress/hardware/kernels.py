@@ -28,6 +28,11 @@ def is_depthwise(node: Node) -> bool:
     return node.op.startswith("depthwise") and node.kernel is not None and node.kernel.values.shape[-1] == 1
 
 
+def built_as(node: Node) -> str:
+    """The operation hls4ml computes the node by: a depthwise convolution with several results per channel is an ordinary one, mostly zeros."""
+    return node.op.replace("depthwise", "conv") if node.op.startswith("depthwise") and not is_depthwise(node) else node.op
+
+
 def _forgets_stride(node: Node, kernel: np.ndarray, stream: bool) -> bool:
     if not stream or len(node.shape) != 3 or kernel.shape[0] != 1 or node.params["strides"][0] == 1:
         return False
@@ -41,7 +46,7 @@ def kernel_values(node: Node, stream: bool) -> np.ndarray:
     if node.op in ("dense", "scale"):
         return kernel
     kernel = _dilated(kernel, list(node.params.get("dilation") or [1] * (kernel.ndim - 2)))
-    if node.op.startswith("depthwise") and not is_depthwise(node):
+    if built_as(node) != node.op:
         kernel = _grouped(kernel)
     if _forgets_stride(node, kernel, stream):
         kernel = np.concatenate([kernel, np.zeros_like(kernel)])
@@ -55,4 +60,4 @@ def reuse_limit(node: Node, n_in: int, io: str) -> int | None:
     window x input channels only. Beyond, an assertion stops the C simulation, except in the Vitis form of the second: its assertion
     compares a number with itself, and the results are wrong. In streams the window is given to ``dense_resource``, which has no limit.
     """
-    return n_in if io == "io_parallel" and (node.op.startswith("conv") or (node.op == "dense" and len(node.shape) > 1)) else None
+    return n_in if io == "io_parallel" and (built_as(node).startswith("conv") or (node.op == "dense" and len(node.shape) > 1)) else None

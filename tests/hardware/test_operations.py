@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from fpgacompress.errors import HardwareError
+from fpgacompress.firmware.limits import check_request
 from fpgacompress.hardware.board import load_board
 from fpgacompress.hardware.estimate import estimate
 from fpgacompress.hardware.facts import layer_facts
@@ -19,19 +20,20 @@ X, ACC, W = FixedType(8, 0, False), FixedType(16, 5), FixedType(4, 1)
 ONES = {"strides": [1, 1], "padding": "valid"}
 
 
-def depthwise() -> IntegerNetwork:
-    """A depthwise 3 x 3 on two channels with multiplier 2, a scale, an average, a dense layer."""
-    kernel = np.arange(36).reshape(3, 3, 2, 2) % 15 - 7
+def depthwise(multiplier: int = 1) -> IntegerNetwork:
+    """A depthwise 3 x 3 on two channels, a scale, an average, a dense layer."""
+    n = 2 * multiplier
+    kernel = np.arange(18 * multiplier).reshape(3, 3, 2, multiplier) % 15 - 7
     return IntegerNetwork(
         "dw",
         (
             Node("x", "input", (), X, (6, 6, 2)),
-            Node("dw", "depthwise2d", ("x",), ACC, (4, 4, 4), Tensor(kernel, W), None, ONES),
-            Node("bn", "scale", ("dw",), FixedType(24, 9), (4, 4, 4), Tensor(np.array([3, 5, 7, 7]), W), None),
-            Node("q", "quantize", ("bn",), FixedType(4, 1, False, "RND_CONV", "SAT"), (4, 4, 4)),
-            Node("avg", "avgpool", ("q",), FixedType(4, 1, False, "RND_CONV", "SAT"), (1, 1, 4), params={"pool_size": [4, 4]} | ONES),
-            Node("flat", "flatten", ("avg",), FixedType(4, 1, False), (4,)),
-            Node("out", "dense", ("flat",), FixedType(16, 8), (3,), Tensor(np.ones((4, 3), np.int64), W)),
+            Node("dw", "depthwise2d", ("x",), ACC, (4, 4, n), Tensor(kernel, W), None, ONES),
+            Node("bn", "scale", ("dw",), FixedType(24, 9), (4, 4, n), Tensor(np.array([3, 5, 7, 7])[:n], W), None),
+            Node("q", "quantize", ("bn",), FixedType(4, 1, False, "RND_CONV", "SAT"), (4, 4, n)),
+            Node("avg", "avgpool", ("q",), FixedType(4, 1, False, "RND_CONV", "SAT"), (1, 1, n), params={"pool_size": [4, 4]} | ONES),
+            Node("flat", "flatten", ("avg",), FixedType(4, 1, False), (n,)),
+            Node("out", "dense", ("flat",), FixedType(16, 8), (3,), Tensor(np.ones((n, 3), np.int64), W)),
         ),
     )
 
@@ -39,17 +41,30 @@ def depthwise() -> IntegerNetwork:
 def test_a_depthwise_layer_counts_its_own_weights_and_sums():
     network = depthwise()
     facts = layer_facts(network, network.node("dw"))
-    assert (facts.n_in, facts.n_out, facts.n_weights, facts.sums, facts.positions) == (18, 2, 36, 4, 16)
-    assert tree_levels(facts) == 5  # 34 weights that are not zero, 4 sums: 4 levels of adders, and one for the products
+    assert (facts.op, facts.n_in, facts.n_out, facts.n_weights, facts.sums, facts.positions) == ("depthwise2d", 18, 1, 18, 2, 16)
+    assert tree_levels(facts) == 5  # 17 weights that are not zero, 2 sums: 4 levels of adders, and one for the products
+
+
+def test_several_results_per_channel_are_an_ordinary_convolution_for_planner_and_firmware():
+    network = depthwise(2)
+    facts = layer_facts(network, network.node("dw"))
+    assert (facts.op, facts.n_in, facts.n_out, facts.nonzeros, facts.reuse_limit) == ("conv2d", 18, 4, 34, 18)
+    assert tree_levels(facts) == 5
+    for settings in ({}, {"reuse": 2}, {"strategy": "resource"}, {"strategy": "latency"}):
+        chosen = plan(network, board=PYNQ, **settings)
+        check_plan(network, chosen)
+        check_request(network, {name: (p.strategy, p.reuse) for name, p in chosen.items()}, "Vitis", "io_parallel")
+    with pytest.raises(HardwareError, match="18, the weights of one filter"):
+        check_plan(network, chosen | {"dw": LayerPlan("Resource", 36)})
 
 
 def test_a_scale_layer_multiplies_once_per_channel():
     network = depthwise()
     facts = layer_facts(network, network.node("bn"))
-    assert (facts.n_in, facts.n_out, facts.n_weights, facts.sums, facts.products, facts.two_digit) == (4, 1, 4, 4, 0, 4)
+    assert (facts.n_in, facts.n_out, facts.n_weights, facts.sums, facts.products, facts.two_digit) == (2, 1, 2, 2, 0, 2)
 
 
-@pytest.mark.parametrize("settings", [{}, {"reuse": 4}, {"strategy": "resource"}, {"strategy": "latency"}])
+@pytest.mark.parametrize("settings", [{}, {"reuse": 2}, {"strategy": "resource"}, {"strategy": "latency"}])
 def test_layers_per_channel_are_planned_in_latency_strategy(settings):
     chosen = plan(depthwise(), board=PYNQ, **settings)
     assert chosen["dw"] == chosen["bn"] == LayerPlan("Latency", 1)
