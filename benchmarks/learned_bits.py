@@ -325,10 +325,10 @@ def draw(rows: list[dict[str, Any]], runs: list[dict[str, Any]], path: Path) -> 
     for axes, task in zip(figure.subplots(1, len(tasks), squeeze=False)[0], tasks, strict=True):
         own = [r for r in rows if r["task"] == task]
         theirs = [p for r in runs if r["task"]["task"] == task for p in r["points"] if p["ebops"] > 0]
-        axes.scatter([p["ebops"] for p in theirs], [100 * p["accuracy_test"] for p in theirs], 12, "0.6", "x", label="HGQ2")
+        axes.scatter([p["ebops"] for p in theirs], [100 * p["accuracy_test"] for p in theirs], 12, "0.6", marker="x", label="HGQ2")
         for method, color, mark in (("uniform", "C1", "s"), ("greedy", "C2", "^"), ("autoqkeras", "C3", "D"), ("learned", "C0", "o")):
             points = [r for r in own if r["method"].startswith(method)]
-            axes.scatter([r["ebops"] for r in points], [100 * r["test"] for r in points], 16, color, mark, label=method, zorder=3)
+            axes.scatter([r["ebops"] for r in points], [100 * r["test"] for r in points], 16, color, marker=mark, label=method, zorder=3)
         best = max(r["test"] for r in own)
         seen = [r["ebops"] for r in own if r["test"] > best - 0.08] + [q["ebops"] for q in theirs if q["accuracy_test"] > best - 0.08]
         axes.set(xscale="log", xlabel="EBOPs", ylabel="test accuracy, %", title=task)

@@ -66,17 +66,14 @@ class Descent:
         loss: of logits (n, classes) of these samples, a scalar tensor.
         input_bits: width of the network's input where the model does not quantize it itself.
         truncate: the student's activations will be truncated, with half a step in the biases, which their bits are counted with.
-        seed: of the order in which places are visited.
 
     Raises:
         UnsupportedError: the model is no chain of dense layers.
     """
 
-    def __init__(
-        self, model: Any, x: np.ndarray, loss: Callable[[Any], Any], input_bits: int, truncate: bool = True, seed: int = 1
-    ) -> None:
+    def __init__(self, model: Any, x: np.ndarray, loss: Callable[[Any], Any], input_bits: int, truncate: bool = True) -> None:
         self.model, self.input_bits, self.truncate = model, input_bits, truncate
-        self._x, self._of, self._rng = x, loss, np.random.default_rng(seed)
+        self._x, self._of = x, loss
         self._chains: dict[tuple[tuple[int, ...], ...], Chain] = {}
         self.layers = layers_of(model, input_bits)
 
@@ -136,17 +133,18 @@ class Descent:
         """Give the model's variables what was found."""
         put_back(self.layers)
 
-    def sweep(self, price: float) -> int:
+    def sweep(self, price: float, rng: np.random.Generator) -> int:
         """Visit each place once, in random order; returns how many changed.
 
         Args:
             price: of one EBOP, in units of the loss.
+            rng: draws the order.
         """
         self.chain = self._chain()
         self._loss = self.chain.refresh()
         places = [(self._try_weight, place, i, j) for place, d in enumerate(self.layers) for i, j in np.argwhere(d.free)]
         places += [(self._try_bits, place, i, 0) for place, d in enumerate(self.layers) if d.reads.each for i in range(len(d.kernel) - 1)]
-        return sum(places[k][0](*places[k][1:], price) for k in self._rng.permutation(len(places)))
+        return sum(places[k][0](*places[k][1:], price) for k in rng.permutation(len(places)))
 
     def _best(self, losses: np.ndarray, costs: np.ndarray, price: float) -> int | None:
         """Place of the best of the values tried, where one is better than what there is."""

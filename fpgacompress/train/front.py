@@ -223,7 +223,7 @@ class _Front:
                 rows, best = [row], self.arrays()
         self.set_weights(best)
 
-    def descend(self, price: float) -> None:
+    def descend(self, price: float, rng: np.random.Generator) -> None:
         """Improve the model's weights and bits one by one (:mod:`.descent`) where that is worth it; the sweep that validation data find best
         stays."""
         if not self.config.descent_sweeps:
@@ -236,10 +236,11 @@ class _Front:
             return
         best, least = self.arrays(), self.judge()["val_loss"] + price * descent.cost
         for _ in range(self.config.descent_sweeps):
-            changed = descent.sweep(price)
+            changed = descent.sweep(price, rng)
             descent.write()
-            now = self.judge()["val_loss"] + price * descent.cost
-            if now < least:
+            figures = self.judge()
+            now = figures["val_loss"] + price * descent.cost
+            if now < least and figures["cost"] <= (self.config.target or math.inf):
                 best, least = self.arrays(), now
             if changed == 0:
                 break
@@ -275,7 +276,7 @@ class _Front:
                     best = self.arrays()
                 rows.append(row)
         self.set_weights(best)
-        self.descend(kept.row["beta"] / self.first_cost)
+        self.descend(kept.row["beta"] / self.first_cost, np.random.default_rng([config.seed, kept.epoch]))
         student = fixed_twin(self.model, config.rounding)
         figures = score(logits_of(student, self.data.x_val), self.data.y_val)
         point = Point(folder, kept.epoch, float(self.cost()), figures, kept.row["val_accuracy"], time.perf_counter() - started)
@@ -357,7 +358,7 @@ def learn_front(
             )
     except KeyboardInterrupt:
         raise Interrupted("stopped while bits were learned", do="give the same command again to go on") from None
-    return points
+    return sorted(points, key=lambda point: -point.cost)
 
 
 __all__ = ["FrontConfig", "Point", "learn_front"]
