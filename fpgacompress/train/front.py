@@ -247,18 +247,12 @@ class _Front:
         self.set_weights(best)
 
     def _new_descent(self) -> Descent:
-        tf, data, seed = load().tf, self.data, self.config.seed
-        chosen = np.random.default_rng(seed).permutation(len(data.x))[:SAMPLES]
+        tf, data = load().tf, self.data
+        chosen = np.random.default_rng(self.config.seed).permutation(len(data.x))[:SAMPLES]
         batch = {name: tf.constant(values[chosen]) for name, values in {"y": np.asarray(data.y, np.int32), **data.extras}.items()}
         step = self.step(priced=False, total=1)
-        return Descent(
-            self.model,
-            data.x[chosen],
-            lambda logits: step.losses(logits, batch)[0],
-            self.input_bits,
-            self.config.rounding == "truncate",
-            seed,
-        )
+        truncate = self.config.rounding == "truncate"
+        return Descent(self.model, data.x[chosen], lambda logits: step.losses(logits, batch)[0], self.input_bits, truncate)
 
     def tune(self, kept: Kept, folder: Path) -> Point:
         """Train a model of the ramp on, at last with its bits fixed, and write the student."""
