@@ -205,19 +205,19 @@ class Chain:
             sums.append(values)
         return sums, read, self._loss(tf.transpose(values))
 
-    def _losses(self, logits: Any) -> Any:
+    def _each(self, tried: Callable[[Any], Any], values: Any) -> Any:
+        """Losses of ``tried`` for each of ``values``, one after the other: one network's sums stay in the processor's cache."""
         tf = load().tf
-        return tf.stack([self._loss(tf.transpose(one)) for one in tf.unstack(logits)])
+        return tf.map_fn(tried, values, fn_output_signature=tf.float32)
 
-    def _behind(self, place: int, row: int, values: Any, kernels: Any, bits: Any, z: Any, h: Any) -> Any:
-        """Losses with (k, n) values in place of those of one row that layer ``place`` reads."""
+    def _behind(self, place: int, row: Any, values: Any, kernels: Any, bits: Any, z: Any, h: Any) -> Any:
+        """The loss with these values (n,) in place of those of one row that layer ``place`` reads."""
         tf = load().tf
-        change = values - tf.gather(h[place], row)
-        sums = z[place] + tf.gather(kernels[place], row)[None, :, None] * change[:, None, :]
+        sums = z[place] + tf.gather(kernels[place], row)[:, None] * (values - tf.gather(h[place], row))
         for later in range(place + 1, len(kernels)):
             read = self._read(later, sums, [v[:, None] for v in bits[later]])
-            sums = tf.einsum("io,kin->kon", kernels[later][:-1], read) + kernels[later][-1][None, :, None]
-        return self._losses(sums)
+            sums = tf.linalg.matmul(kernels[later][:-1], read, transpose_a=True) + kernels[later][-1][:, None]
+        return self._loss(tf.transpose(sums))
 
     def _tried_weights(self, place: int) -> Callable[..., Any]:
         tf = load().tf
@@ -225,20 +225,30 @@ class Chain:
 
         def tried(kernels: Any, bits: Any, z: Any, h: Any, row: Any, column: Any, values: Any) -> Any:
             now = tf.gather(tf.gather(kernels[place], row), column)
-            sums = tf.gather(z[place], column) + (values - now)[:, None] * tf.gather(h[place], row)
-            if last:
-                here = tf.one_hot(column, z[place].shape[0], on_value=True, off_value=False)
-                return self._losses(tf.where(here[None, :, None], sums[:, None, :], z[place][None]))
-            values = self._read(place + 1, sums, [tf.gather(v, column) for v in bits[place + 1]])
-            return self._behind(place + 1, column, values, kernels, bits, z, h)
+            sums, reads = tf.gather(z[place], column), tf.gather(h[place], row)
+            here = tf.one_hot(column, z[place].shape[0], on_value=True, off_value=False)[:, None]
+
+            def one(value: Any) -> Any:
+                changed = sums + (value - now) * reads
+                if last:
+                    return self._loss(tf.transpose(tf.where(here, changed, z[place])))
+                changed = self._read(place + 1, changed, [tf.gather(v, column) for v in bits[place + 1]])
+                return self._behind(place + 1, column, changed, kernels, bits, z, h)
+
+            return self._each(one, values)
 
         return tried
 
     def _tried_bits(self, place: int) -> Callable[..., Any]:
+        tf = load().tf
+
         def tried(kernels: Any, bits: Any, z: Any, h: Any, row: Any, limits: Any) -> Any:
-            source = z[place - 1] if place else self._x
-            values = self._read(place, load().tf.gather(source, row), [v[:, None] for v in limits])
-            return self._behind(place, row, values, kernels, bits, z, h)
+            source = tf.gather(z[place - 1] if place else self._x, row)
+
+            def one(own: Any) -> Any:
+                return self._behind(place, row, self._read(place, source, tf.unstack(own)), kernels, bits, z, h)
+
+            return self._each(one, tf.stack(limits, axis=1))
 
         return tried
 
