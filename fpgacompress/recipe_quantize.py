@@ -60,7 +60,7 @@ class LearnedSection(Section):
         20, ge=0, description="Epochs in which each point of the front goes on learning its bits, its cost held, behind the ramp."
     )
     tune_epochs: int = Field(40, ge=2, description="Epochs each point of the front then trains on with its bits fixed.")
-    descent_sweeps: int | Literal["auto"] = Field(
+    descent_sweeps: Annotated[int, Field(ge=0)] | Literal["auto"] = Field(
         "auto",
         description="How often each point's weights and bits are at last visited one by one and changed where the loss with the price of its bits "
         "falls, where that takes less than about a minute; 0 for not at all, auto for 3 where the network is a chain of dense layers.",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import random
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +17,25 @@ settings.register_profile("dev", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True)
 settings.register_profile("many", deadline=None, max_examples=2000)
 settings.load_profile("ci" if os.environ.get("CI") else "dev")
+
+
+def _seed() -> None:
+    """Initial weights without a seed of their own are the same in each run, whichever tests ran before."""
+    random.seed(1)
+    np.random.seed(1)
+    if "tf_keras" in sys.modules:
+        sys.modules["tf_keras"].utils.set_random_seed(1)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_fixture_setup():
+    _seed()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_call():
+    _seed()
+
 
 ROOT = Path(__file__).resolve().parent.parent
 DEMO_DATA = ROOT / "demos" / "data"

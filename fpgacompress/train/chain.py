@@ -98,26 +98,40 @@ def layers_of(model: Any, input_bits: int) -> list[Dense]:
     """The layers of a model made by :func:`fpgacompress.quantize.learned.learned_twin`, as they compute now.
 
     Raises:
-        UnsupportedError: it is not a chain of dense layers with one quantizer between any two.
+        UnsupportedError: it is not a chain of dense layers with one learned quantizer between any two.
     """
     found: list[Dense] = []
     waiting: Any = None
     masks = {w.layer.name: w.pruning_vars[0][1] for w in Masks(model).wrappers}
     for node in model.layers:
         layer, kind = unwrapped(node), type(unwrapped(node)).__name__
-        if len(producers(node)) > 1 or kind not in (*_PASSED, "QActivation", "QDense") or (kind == "QActivation" and waiting is not None):
-            raise UnsupportedError(
-                f"layer '{layer.name}' ({kind}) in a network that coordinate descent should improve",
-                expected="dense layers one behind the other, with one activation between any two",
-                do="set descent_sweeps: 0",
-            )
+        if len(producers(node)) > 1 or kind not in (*_PASSED, "QActivation", "QDense"):
+            raise _unsupported(layer, "stands in the network")
         if kind == "QActivation":
+            if waiting is not None or not hasattr(layer.quantizer, "fractions"):
+                raise _unsupported(layer, "quantizes what is quantized" if waiting is not None else "has no learned bits")
             waiting = layer.quantizer
         elif kind == "QDense":
-            found.append(_dense(layer, _reads(waiting, int(layer.kernel.shape[0]), float(input_bits)), masks.get(layer.name)))
             inside = layer.activation
+            if len(node.input_shape) != 2:
+                raise _unsupported(layer, f"reads inputs of shape {node.input_shape[1:]}")
+            if found and waiting is None:
+                raise _unsupported(layer, "reads sums that no quantizer rounds")
+            if not hasattr(inside, "fractions") and getattr(inside, "__name__", "linear") != "linear":
+                raise _unsupported(layer, f"has the activation {inside}, without learned bits")
+            found.append(_dense(layer, _reads(waiting, int(layer.kernel.shape[0]), float(input_bits)), masks.get(layer.name)))
             waiting = inside if hasattr(inside, "fractions") else None
+    if waiting is not None or not found:
+        raise _unsupported(unwrapped(model.layers[-1]), "stands at the end")
     return found
+
+
+def _unsupported(layer: Any, what: str) -> UnsupportedError:
+    return UnsupportedError(
+        f"layer '{layer.name}' ({type(layer).__name__}) {what}: coordinate descent cannot improve this network",
+        expected="dense layers one behind the other, logits last, with one activation of learned bits between any two",
+        do="set descent_sweeps: 0",
+    )
 
 
 def _chosen(alive: np.ndarray) -> np.ndarray:
@@ -139,6 +153,17 @@ def without_dead(layers: list[Dense]) -> list[Dense]:
         found.append(Dense(dense.layer, reads, dense.kernel[cut], dense.free[cut], dense.bias_step[columns], rows, columns))
         rows = columns
     return found
+
+
+def whole(values: Any) -> np.ndarray:
+    """Multiples of ``2**-24`` as int64."""
+    return np.rint(np.asarray(values, np.float64) * 2.0**24).astype(np.int64)
+
+
+def places(values: Any) -> np.ndarray:
+    """Fractional bits that hold each number exactly, negative for multiples of 2; 0 for 0."""
+    n = whole(values)
+    return np.where(n != 0, 24 - np.log2(np.maximum(n & -n, 1)), 0.0)
 
 
 def _limits(fraction: np.ndarray, integer: np.ndarray, signed: bool) -> tuple[np.ndarray, ...]:
@@ -260,7 +285,7 @@ def put_back(layers: list[Dense]) -> None:
         kernel = np.zeros(layer.kernel.shape, np.float32)
         kernel[np.ix_(dense.rows, dense.columns)] = dense.kernel[:-1]
         layer.kernel.assign(kernel)
-        fraction = np.where(kernel != 0, _places(kernel), quantizer.fraction.numpy())
+        fraction = np.where(kernel != 0, places(kernel), quantizer.fraction.numpy())
         axes = tuple(i for i, n in enumerate(quantizer.shape) if n == 1 and kernel.shape[i] != 1)
         quantizer.fraction.assign(np.max(fraction, axes, keepdims=True) if axes else fraction)
         if layer.use_bias:
@@ -273,10 +298,3 @@ def put_back(layers: list[Dense]) -> None:
                 flat = variable.numpy().ravel()
                 flat[dense.rows] = values
                 variable.assign(flat.reshape(rounding.shape))
-
-
-def _places(kernel: np.ndarray) -> np.ndarray:
-    """Fractional bits that hold each weight exactly, negative for multiples of 2; 0 for 0."""
-    whole = np.rint(np.asarray(kernel, np.float64) * 2.0**24).astype(np.int64)
-    low = whole & -whole
-    return np.where(whole != 0, 24 - np.log2(np.maximum(low, 1)), 0.0)

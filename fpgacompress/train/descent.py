@@ -9,14 +9,14 @@ EBOPs and, because a constant takes an adder, too, the bits of the biases, as if
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from ..errors import UnsupportedError
-from .chain import Chain, Dense, layers_of, put_back, without_dead
+from ..metrics.csd import span_bits
+from .chain import Chain, Dense, layers_of, places, put_back, whole, without_dead
 
 _WIDTH = 10
 """Values tried at a time; a list of fewer is filled up, so that each layer is compiled once."""
@@ -31,20 +31,9 @@ WORK = 2e10
 """Multiplications of one sweep that are worth it, about a minute; networks that need more are guided well enough by gradients."""
 
 
-def used_bits(weight: float) -> int:
-    """Bits of a number from its leading one to its last one; 0 for 0."""
-    mantissa = math.frexp(abs(weight))[0]
-    while mantissa != int(mantissa):
-        mantissa *= 2
-    return int(mantissa).bit_length()
-
-
-def last_place(weight: float) -> float:
-    """Value of the last one of a number that is not 0."""
-    mantissa, exponent = math.frexp(abs(weight))
-    while mantissa != int(mantissa):
-        mantissa, exponent = mantissa * 2, exponent - 1
-    return 2.0**exponent
+def used_bits(values: Any) -> np.ndarray:
+    """Bits of numbers from their leading ones to their last ones, int64; 0 for 0."""
+    return span_bits(whole(values))
 
 
 def neighbours(weight: float, around: int) -> list[float]:
@@ -52,9 +41,9 @@ def neighbours(weight: float, around: int) -> list[float]:
     if weight == 0:
         found = [side * 2.0**k for k in range(around - _REACH, around + _REACH + 1) for side in (1, -1)]
     else:
-        step = last_place(weight)
+        step = 2.0 ** -float(places(weight))
         found = [0.0, weight + step, weight - step, weight * 2, weight / 2, -weight, weight + step / 2, weight - step / 2]
-    return [v for v in found if abs(v) <= _LARGEST and (v == 0 or last_place(v) >= _FINEST)]
+    return [v for v in found if abs(v) <= _LARGEST and (v / _FINEST).is_integer()]
 
 
 class Descent:
@@ -103,26 +92,26 @@ class Descent:
     @property
     def ebops(self) -> float:
         """EBOPs, trailing zeros left out."""
-        return float(sum(d.reads.bits @ [sum(map(used_bits, row)) for row in d.kernel[:-1].tolist()] for d in self.layers))
+        return float(sum(d.reads.bits @ used_bits(d.kernel[:-1]).sum(1) for d in self.layers))
 
     @property
     def cost(self) -> float:
         """EBOPs and bits of the biases that are heard."""
-        biases = [(place, j, b) for place, d in enumerate(self.layers) for j, b in enumerate(d.kernel[-1]) if self.heard(place)[j]]
-        return self.ebops + sum(used_bits(b + self._half(place, j)) for place, j, b in biases)
+        biases = (used_bits(d.kernel[-1] + self._halves(place))[self.heard(place)] for place, d in enumerate(self.layers))
+        return self.ebops + float(sum(map(np.sum, biases)))
 
     def heard(self, place: int) -> np.ndarray:
         """Which results of a layer have bits in the activation behind it, (n_out,) bool."""
         last = place + 1 == len(self.layers)
         return np.ones(self.layers[place].kernel.shape[1], bool) if last else self.layers[place + 1].reads.bits > 0
 
-    def _half(self, place: int, column: int) -> float:
-        """What is added to a bias when the activation behind it is truncated in place of rounded."""
-        if place + 1 == len(self.layers):
-            return 0.0
-        reads = self.layers[place + 1].reads
-        added = reads.quantizer.rounding == "nearest" and (self.truncate or reads.each)
-        return float(2.0 ** -(reads.fraction[column] + 1)) if added else 0.0
+    def _halves(self, place: int) -> np.ndarray:
+        """What is added to a layer's biases when the activation behind it is truncated in place of rounded, (n_out,)."""
+        if place + 1 < len(self.layers):
+            reads = self.layers[place + 1].reads
+            if reads.quantizer.rounding == "nearest" and (self.truncate or reads.each):
+                return 2.0 ** -(reads.fraction + 1)
+        return np.zeros(self.layers[place].kernel.shape[1])
 
     @property
     def loss(self) -> float:
@@ -133,18 +122,24 @@ class Descent:
         """Give the model's variables what was found."""
         put_back(self.layers)
 
-    def sweep(self, price: float, rng: np.random.Generator) -> int:
+    def sweep(self, price: float, rng: np.random.Generator, visited: Callable[[float], None] = lambda share: None) -> int:
         """Visit each place once, in random order; returns how many changed.
 
         Args:
             price: of one EBOP, in units of the loss.
             rng: draws the order.
+            visited: told the share of the places that were visited, after each.
         """
         self.chain = self._chain()
         self._loss = self.chain.refresh()
-        places = [(self._try_weight, place, i, j) for place, d in enumerate(self.layers) for i, j in np.argwhere(d.free)]
-        places += [(self._try_bits, place, i, 0) for place, d in enumerate(self.layers) if d.reads.each for i in range(len(d.kernel) - 1)]
-        return sum(places[k][0](*places[k][1:], price) for k in rng.permutation(len(places)))
+        visits = [(self._try_weight, place, i, j) for place, d in enumerate(self.layers) for i, j in np.argwhere(d.free)]
+        visits += [(self._try_bits, place, i, 0) for place, d in enumerate(self.layers) if d.reads.each for i in range(len(d.kernel) - 1)]
+        changed = 0
+        for done, k in enumerate(rng.permutation(len(visits)), 1):
+            visit, *place = visits[k]
+            changed += visit(*place, price)
+            visited(done / len(visits))
+        return changed
 
     def _best(self, losses: np.ndarray, costs: np.ndarray, price: float) -> int | None:
         """Place of the best of the values tried, where one is better than what there is."""
@@ -158,14 +153,12 @@ class Descent:
         if now == 0 and (not self.heard(place)[column] or not bias and dense.reads.bits[row] == 0):
             return False
         if bias:
-            half, step = self._half(place, column), dense.bias_step[column]
-            values = [now + k * step for k in (1, -1, 4, -4)]
-            if now + half:
-                values += [side * last_place(now + half) + now for side in (1, -1)] + [-half]
-            costs = np.array([used_bits(v + half) - used_bits(now + half) for v in values], float)
+            half = float(self._halves(place)[column])
+            values = self._biases(now, half, float(dense.bias_step[column]))
+            costs = used_bits(np.add(values, half)) - used_bits(now + half)
         else:
             values = neighbours(now, self._usual(dense))
-            costs = np.array([used_bits(v) - used_bits(now) for v in values]) * dense.reads.bits[row]
+            costs = (used_bits(values) - used_bits(now)) * dense.reads.bits[row]
         filled = np.full(_WIDTH, now)
         filled[: len(values)] = values
         best = self._best(self.chain.weights(place, row, column, filled), costs, price)
@@ -173,6 +166,15 @@ class Descent:
             dense.kernel[row, column] = values[best]
             self._loss = self.chain.refresh()
         return best is not None
+
+    @staticmethod
+    def _biases(now: float, half: float, step: float) -> list[float]:
+        """Biases to try, on the bias's own grid, from which finer activations may have moved away: what has fewer bits with the half step, too."""
+        found = [now + k * step for k in (1, -1, 4, -4)]
+        if now + half:
+            last = 2.0 ** -float(places(now + half))
+            found += [now + last, now - last, -half]
+        return [v for v in found if (v / step).is_integer()]
 
     @staticmethod
     def _usual(dense: Dense) -> int:
@@ -185,7 +187,7 @@ class Descent:
         moves = [
             (f, i) for f, i in ((1, 0), (-1, 0), (0, 1), (0, -1), (1, -1), (-1, 1)) if -8 <= fraction + f <= 12 and -8 <= integer + i <= 12
         ]
-        weights = sum(map(used_bits, dense.kernel[row].tolist()))
+        weights = used_bits(dense.kernel[row]).sum()
         costs = np.array([reads.bits_of(fraction + f, integer + i) - reads.bits[row] for f, i in moves]) * weights
         filled = np.array(moves + [(0, 0)] * (_WIDTH - len(moves)), float)
         best = self._best(self.chain.activations(place, row, fraction + filled[:, 0], integer + filled[:, 1]), costs, price)

@@ -4,7 +4,8 @@ The loss is ``task and distillation + beta * cost / (cost at the start)``: HGQ's
 that one range of beta suits networks of all sizes. (A price on the logarithm of the cost would be free of scale, too, but runs away: each bit
 saved makes the next one worth more.) Beta grows by the same factor in each epoch while the learning rate falls and starts anew (cosine with
 restarts, arXiv 1608.03983). Of the epochs at the lowest rate the one of least validation loss is kept between any two marks of the cost.
-Afterwards each point goes on learning its bits at the cost it has, trains on with its bits fixed, and becomes an ordinary QKeras student.
+Afterwards each point goes on learning its bits at the cost it has, trains on with its bits fixed, is improved weight by weight where it is
+small (:mod:`.descent`), and becomes an ordinary QKeras student.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +26,9 @@ from ..prune.masks import Masks
 from ..quantize.learned import Ebops, fixed_twin, freeze
 from ..quantize.learned.twin import round_biases
 from ..run import read_json, write_json
-from . import checkpoint
 from .chain import layers_of
 from .descent import SAMPLES, WORK, Descent
+from .front_files import Point, restored, save
 from .front_rules import MARKS, FrontConfig, Kept, broken, chosen, ramped, steered
 from .loop import TrainingData, class_weights, logits_of, shaped
 from .monitor import better, score
@@ -39,44 +40,6 @@ _SETTLING = 5.0, 0.7
 """Gain and largest step of the steering while a point settles, which takes few epochs."""
 _JUDGED = 2000
 """Validation samples in one call."""
-
-
-@dataclass(frozen=True)
-class Point:
-    """One student of a front.
-
-    Attributes:
-        folder: holds ``student.h5`` (QKeras).
-        epoch: of the ramp it comes from.
-        cost: of the differentiable cost function.
-        figures: of the student itself on validation data: val_loss, val_accuracy, val_macro_f1.
-        ramp_accuracy: validation accuracy before tuning.
-        seconds: of the tuning.
-    """
-
-    folder: Path
-    epoch: int
-    cost: float
-    figures: dict[str, float]
-    ramp_accuracy: float
-    seconds: float
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain values; the folder by its name."""
-        return {
-            "name": self.folder.name,
-            "epoch": self.epoch,
-            "cost": self.cost,
-            **self.figures,
-            "ramp_accuracy": self.ramp_accuracy,
-            "seconds": self.seconds,
-        }
-
-    @classmethod
-    def from_json(cls, tree: dict[str, Any], folder: Path) -> Point:
-        """The point written to ``folder``."""
-        figures = {k: v for k, v in tree.items() if k.startswith("val_")}
-        return cls(folder, tree["epoch"], tree["cost"], figures, tree["ramp_accuracy"], tree["seconds"])
 
 
 Progress = Callable[[str], None]
@@ -164,7 +127,7 @@ class _Front:
         """Train under a growing price; returns the best model at each mark, and one row per epoch."""
         config, step = self.config, self.step(priced=True, ramp=True, total=self.config.epochs * self.per_epoch)
         path = folder / "ramp.npz"
-        kept, history = _restored(path, folder / "kept", [*step.variables, self.beta])
+        kept, history = restored(path, folder / "kept", [*step.variables, self.beta])
         saved = shown = time.perf_counter()
         begin, done = saved, len(history)
         changed: set[int] = set()
@@ -183,7 +146,7 @@ class _Front:
                 changed.add(mark)
             now = time.perf_counter()
             if now - saved > _SAVE_SECONDS:
-                _save(path, folder / "kept", kept, changed, history, [*step.variables, self.beta])
+                save(path, folder / "kept", kept, changed, history, [*step.variables, self.beta])
                 changed, saved = set(), now
             if now - shown > _SAY_SECONDS or epoch + 1 == config.epochs:
                 left = (now - begin) / (epoch + 1 - done) * (config.epochs - epoch - 1)
@@ -192,7 +155,7 @@ class _Front:
                     f"  beta {row['beta']:.1e}  at most {int(left // 60)}:{int(left % 60):02d} left"
                 )
                 shown = now
-        _save(path, folder / "kept", kept, changed, history, [*step.variables, self.beta])
+        save(path, folder / "kept", kept, changed, history, [*step.variables, self.beta])
         return kept, history
 
     # points ---------------------------------------------------------------------------------------------------------------------------
@@ -229,14 +192,14 @@ class _Front:
         if not self.config.descent_sweeps:
             return
         if self._descent is None:
-            self._descent = self._new_descent()
+            self._descent = self._new_descent(self._tuning.losses)
         descent = self._descent
         descent.read()
         if descent.work > WORK:
             return
         best, least = self.arrays(), self.judge()["val_loss"] + price * descent.cost
-        for _ in range(self.config.descent_sweeps):
-            changed = descent.sweep(price, rng)
+        for number in range(self.config.descent_sweeps):
+            changed = descent.sweep(price, rng, self._visited(number + 1))
             descent.write()
             figures = self.judge()
             now = figures["val_loss"] + price * descent.cost
@@ -246,13 +209,23 @@ class _Front:
                 break
         self.set_weights(best)
 
-    def _new_descent(self) -> Descent:
+    def _visited(self, sweep: int) -> Callable[[float], None]:
+        """Tells now and then how far a sweep is."""
+        shown = [time.perf_counter()]
+
+        def visited(share: float) -> None:
+            if time.perf_counter() - shown[0] > _SAY_SECONDS:
+                self.say(f"    sweep {sweep} of at most {self.config.descent_sweeps}: {share:.0%} of the weights and bits tried")
+                shown[0] = time.perf_counter()
+
+        return visited
+
+    def _new_descent(self, losses: Callable[..., Any]) -> Descent:
         tf, data = load().tf, self.data
         chosen = np.random.default_rng(self.config.seed).permutation(len(data.x))[:SAMPLES]
         batch = {name: tf.constant(values[chosen]) for name, values in {"y": np.asarray(data.y, np.int32), **data.extras}.items()}
-        step = self.step(priced=False, total=1)
         truncate = self.config.rounding == "truncate"
-        return Descent(self.model, data.x[chosen], lambda logits: step.losses(logits, batch)[0], self.input_bits, truncate)
+        return Descent(self.model, data.x[chosen], lambda logits: losses(logits, batch)[0], self.input_bits, truncate)
 
     def tune(self, kept: Kept, folder: Path) -> Point:
         """Train a model of the ramp on, at last with its bits fixed, and write the student."""
@@ -277,28 +250,6 @@ class _Front:
         save_model(student, folder / "student.h5")
         write_json(folder / "point.json", point.to_json())
         return point
-
-
-def _restored(path: Path, folder: Path, variables: list[Any]) -> tuple[dict[int, Kept], list[dict[str, float]]]:
-    found = checkpoint.restore(path, variables)
-    if not found:
-        return {}, []
-    kept = {}
-    for mark, (epoch, row) in found[1]["kept"].items():
-        with np.load(folder / f"{mark}.npz") as file:
-            kept[int(mark)] = Kept(epoch, row["cost"], row, [file[f"w{i}"] for i in range(len(file.files))])
-    return kept, found[1]["history"]
-
-
-def _save(
-    path: Path, folder: Path, kept: dict[int, Kept], changed: set[int], history: list[dict[str, float]], variables: list[Any]
-) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    for mark in changed:
-        partial = folder / f"{mark}.part.npz"
-        np.savez(partial, **{f"w{i}": w for i, w in enumerate(kept[mark].weights)})
-        partial.replace(folder / f"{mark}.npz")
-    checkpoint.save(path, variables, None, {"history": history, "kept": {m: (k.epoch, k.row) for m, k in kept.items()}})
 
 
 def learn_front(

@@ -51,3 +51,7 @@ def test_goals_hold_the_worst_of_the_rows():
     assert found["t: points of one run"]["reached"] == 2
     differing = next(g for text, g in found.items() if text.startswith("differing logits"))
     assert differing["reached"] == 3 and not differing["holds"]
+
+
+def test_goals_of_fixed_bits_alone():
+    assert not [g for g in goals([r for r in ROWS if r["method"] != "learned"], []) if "points of one run" in g["goal"]]

@@ -21,8 +21,8 @@ from fpgacompress.quantize.learned import fixed_twin, learned_twin
 from fpgacompress.quantize.learned.twin import round_biases
 from fpgacompress.recipe import PruneSection, QuantizeSection
 from fpgacompress.train import TrainConfig, TrainingData, fit, logits_of
-from fpgacompress.train.chain import Chain, layers_of, put_back
-from fpgacompress.train.descent import Descent, can_descend, last_place, neighbours, used_bits
+from fpgacompress.train.chain import Chain, layers_of, places, put_back
+from fpgacompress.train.descent import Descent, can_descend, neighbours, used_bits
 
 KIND = FixedType(8, 3, True, "RND_CONV", "SAT")
 
@@ -105,8 +105,28 @@ def test_sweeps_lower_the_priced_loss_and_leave_an_exact_student(trained, rings,
     assert ebops(network).value <= descent.ebops < descent.cost
     if activations == "channel":
         assert ebops(network).value == descent.ebops
-        biases = [b for i, node in enumerate(network.weighted) for b in node.bias.values[descent.heard(i)].tolist()]
-        assert sum(map(used_bits, biases)) == descent.cost - descent.ebops
+        biases = np.concatenate([node.bias.values[descent.heard(i)] for i, node in enumerate(network.weighted)])
+        assert used_bits(biases).sum() == descent.cost - descent.ebops
+
+
+def test_biases_stay_on_their_grid_while_activations_become_finer(trained, rings):
+    twin = twin_of(trained)
+    descent, begin = Descent(twin, rings[0], entropy(rings[1]), KIND.width), twin.get_weights()
+    for seed, price in ((1, 0.0), (0, 1e-4)):
+        twin.set_weights(begin)
+        descent.read()
+        rng = np.random.default_rng(seed)
+        for _ in range(3):
+            descent.sweep(price, rng)
+            descent.write()
+            assert np.array_equal(twin.predict(rings[0], verbose=0), descent.chain.z[-1].numpy().T)
+
+
+def test_a_sweep_tells_how_far_it_is(trained, rings):
+    descent = Descent(twin_of(trained), rings[0], entropy(rings[1]), KIND.width)
+    told = []
+    descent.sweep(1e-3, np.random.default_rng(1), told.append)
+    assert np.allclose(told, np.arange(1, len(told) + 1) / len(told)) and len(told) > 100
 
 
 def test_pruned_weights_stay_pruned(trained, rings):
@@ -134,6 +154,33 @@ def test_what_is_no_small_chain_is_refused():
     assert not can_descend(cnn, 8)
 
 
+def test_chains_with_more_or_less_than_one_quantizer_between_layers_are_refused():
+    keras, qkeras = load().keras, load().qkeras
+
+    def relu(name, channels=4):
+        return qkeras.QActivation(qkeras.quantizers.learned_activation((channels,), 4, 1, name=name), name=name)
+
+    def dense(name, units=4, **more):
+        kernel = qkeras.quantizers.learned_bits((1, units), 4, f"{name}_kernel")
+        bias = qkeras.quantizers.learned_bits((units,), 4, f"{name}_bias", frozen=True)
+        return qkeras.QDense(units, kernel_quantizer=kernel, bias_quantizer=bias, name=name, **more)
+
+    def model(*layers, shape=(4,)):
+        return keras.Sequential([keras.Input(shape), *layers])
+
+    assert can_descend(model(dense("a"), relu("r"), dense("b")), 8)
+    for bad, word in (
+        (model(dense("a"), shape=(3, 4)), r"'a' \(QDense\) reads inputs of shape \(3, 4\)"),
+        (model(dense("a", activation="relu"), dense("b")), "'a' .* has the activation"),
+        (model(dense("a"), dense("b")), "'b' .* reads sums that no quantizer rounds"),
+        (model(dense("a"), relu("r"), relu("s"), dense("b")), "'s' .* quantizes what is quantized"),
+        (model(dense("a"), qkeras.QActivation("quantized_relu(4,1)", name="q"), dense("b")), "'q' .* has no learned bits"),
+        (model(dense("a"), relu("r")), "'r' .* stands at the end"),
+    ):
+        with pytest.raises(UnsupportedError, match=word):
+            layers_of(bad, 8)
+
+
 def test_what_is_dead_is_left_out_and_becomes_zero(trained, rings):
     twin = twin_of(trained)
     layers = layers_of(twin, KIND.width)
@@ -159,5 +206,5 @@ def test_places_of_numbers(mantissa, shift):
     number = math.ldexp(mantissa, shift)
     digits = bin(mantissa)[2:].rstrip("0")
     assert used_bits(number) == used_bits(-number) == len(digits)
-    assert last_place(number) == math.ldexp(1, shift + len(bin(mantissa)[2:]) - len(digits))
-    assert all(v != number and (v == 0 or last_place(v) >= 2.0**-10) for v in neighbours(number, 0))
+    assert places(number) == len(digits) - len(bin(mantissa)[2:]) - shift
+    assert all(v != number and places(v) <= 10 for v in neighbours(number, 0))
