@@ -14,16 +14,15 @@ from fpgacompress.pipeline import compress
 from fpgacompress.recipe import load_recipe
 from fpgacompress.report.tables import terminal_table
 
-from .common import QUICK, goal, write
+from .common import QUICK, SMALL_DEMO, goal, write
 
 RECIPE = Path(__file__).resolve().parent.parent / "demos" / "fashion_mnist.yaml"
 SEEDS = [1, 2, 3, 4, 5]
-SMALL = ["data.limit=2000", "teacher.epochs=1", "train.pretrain_epochs=1", "train.epochs=2", "name=quick"]
 
 
 def main() -> None:
     seeds = SEEDS[:2] if QUICK else SEEDS
-    recipe = load_recipe(RECIPE, overrides=[f"seeds={seeds[1:]}", *(SMALL if QUICK else [])])
+    recipe = load_recipe(RECIPE, overrides=[f"seeds={seeds[1:]}", *([*SMALL_DEMO, "name=quick"] if QUICK else [])])
     run = compress(recipe)
     told = run.figures["ablation"]
     print(terminal_table(run.figures), file=sys.stderr)

@@ -20,6 +20,16 @@ RESULTS = Path(__file__).parent / "results"
 QUICK = bool(os.environ.get("QUICK"))
 """A quick form keeps the code alive in continuous integration; its figures are not results and are not written."""
 
+SMALL_DEMO = [
+    "data.limit=1000",
+    "teacher.epochs=1",
+    "teacher.options={filters: [4], hidden: [8]}",
+    "student.options={hidden: [16, 16]}",
+    "train.pretrain_epochs=1",
+    "train.epochs=2",
+]
+"""What a quick form changes in the main demo's recipe."""
+
 
 def goal(text: str, target: float, reached: float, unit: str, *, at_most: bool = False) -> dict[str, Any]:
     """One "must reach" of an issue and what was measured."""

@@ -11,10 +11,9 @@ import time
 from pathlib import Path
 from statistics import median
 
-from .common import QUICK, goal, write
+from .common import QUICK, SMALL_DEMO, goal, write
 
 RECIPE = Path(__file__).resolve().parent.parent / "demos" / "fashion_mnist.yaml"
-SMALL = ["data.limit=2000", "teacher.epochs=1", "train.pretrain_epochs=1", "train.epochs=2"]
 
 
 def _timed(arguments: list[str], folder: str) -> tuple[float, str]:
@@ -24,7 +23,7 @@ def _timed(arguments: list[str], folder: str) -> tuple[float, str]:
 
 
 def main() -> None:
-    settings = [part for text in SMALL for part in ("--set", text)] if QUICK else []
+    settings = [part for text in SMALL_DEMO for part in ("--set", text)] if QUICK else []
     with tempfile.TemporaryDirectory() as folder:
         job = ["run", str(RECIPE), "--json", *settings]
         first, text = _timed(job, folder)

@@ -30,6 +30,8 @@ from .common import QUICK, RESULTS, goal, write
 SEED = 1
 ROUNDS = 2 if QUICK else 7
 MODELS = {"16-64-32-32-5": ([16, 64, 32, 32, 5], FixedType(8, 3)), "784-64-32-10": ([784, 64, 32, 10], FixedType(8, 0, False))}
+if QUICK:
+    MODELS = {"16-8-5": ([16, 8, 5], FixedType(8, 3)), "128-4-10": ([128, 4, 10], FixedType(8, 0, False))}
 SAMPLES = {"emulation": 400_000, "keras": 50_000, "ours": 4_000, "hls4ml": 4_000}
 
 

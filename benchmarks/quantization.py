@@ -27,8 +27,8 @@ from fpgacompress.quantize.ptq import PtqResult, post_training
 from fpgacompress.train import logits_of
 from fpgacompress.train.loop import shaped
 
-from .common import against_float, goal, write
-from .quantization_models import TASKS, Data, float_model, seeds_of
+from .common import QUICK, against_float, goal, write
+from .quantization_models import QUICK_TASKS, TASKS, Data, float_model, seeds_of
 
 GOAL = 0.001
 """Test accuracy that 8 bits after training may lose."""
@@ -126,7 +126,7 @@ def ptq_goals(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def main() -> None:
     asked = sys.argv[1:]
-    rows = [row for task in asked or TASKS for row in ptq_rows(task)]
+    rows = [row for task in asked or (QUICK_TASKS if QUICK else TASKS) for row in ptq_rows(task)]
     if asked:
         return
     seeds = {task: seeds_of(task) for task in TASKS}

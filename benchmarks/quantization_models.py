@@ -79,6 +79,8 @@ TASKS = {
         seeds=10,
     ),
 }
+QUICK_TASKS = ("fashion_mlp", "breastmnist")
+"""A dense and a convolutional network."""
 
 
 @dataclass(frozen=True)

@@ -65,7 +65,7 @@ def _plain_distiller(student: object, teacher: object) -> object:
 
 def main() -> None:
     epochs = 2 if QUICK else 6
-    data = load("fashion_mnist", validation=6000, options={"limit": 3000} if QUICK else {})
+    data = load("fashion_mnist", validation=6000, options={"limit": 1000} if QUICK else {})
     x, y = data.preprocessing.apply(data.train.x), data.train.y.astype(np.int32)
     teacher = zoo.build("cnn", (28, 28), 10, TEACHER)
     keras = load_stack().keras

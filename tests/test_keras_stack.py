@@ -79,6 +79,23 @@ def test_layers_called_with_arguments_and_twice_are_copied_once():
     assert [layer.name for layer in copy.layers].count("relu") == 1
 
 
+class Loudest(L.Layer):
+    """Python branches on tensors, which only AutoGraph can turn into a graph."""
+
+    def call(self, x):
+        if stack.tf.reduce_max(x) > 1:
+            x = -x
+        return x
+
+
+@pytest.mark.parametrize("foreign", [Loudest, lambda: L.TimeDistributed(Loudest())], ids=["layer", "wrapped"])
+def test_branches_on_tensors_are_copied(foreign):
+    model = keras.Sequential([L.Input((2, 3)), foreign()])
+    x = np.random.default_rng(0).normal(size=(20, 2, 3)).astype(np.float32)
+    with keras.utils.custom_object_scope({"Loudest": Loudest}):
+        assert np.array_equal(prepared(model).model.predict(x, verbose=0), model.predict(x, verbose=0))
+
+
 def test_equal_names_in_nested_models_stay_apart():
     inner = keras.Sequential([L.Input((4,)), L.Dense(4, name="fc")], name="a")
     deeper = keras.Sequential([L.Input((4,)), keras.Sequential([L.Input((4,)), L.Dense(4, name="fc")], name="b")], name="c")

@@ -50,7 +50,11 @@ def test_overrides_win(tmp_path):
         (GOOD + "quantize: {preset: int-8}\n", 4, ["quantize.preset", "did you mean 'int8'?"]),
         (GOOD + "quantize: {stages: [6, 8]}\n", 4, ["quantize.stages", "must fall"]),
         (GOOD + "quantize: {input_integer: 40}\n", 4, ["quantize.input_integer", "between -16 and 16"]),
-        (GOOD + "quantize: {learned: {descent_sweeps: -1}}\n", 4, ["quantize.learned.descent_sweeps: found -1", "greater than or equal to 0"]),
+        (
+            GOOD + "quantize: {learned: {descent_sweeps: -1}}\n",
+            4,
+            ["quantize.learned.descent_sweeps: found -1", "greater than or equal to 0"],
+        ),
         (GOOD + "quantize: {learned: {descent_sweeps: auo}}\n", 4, ["quantize.learned.descent_sweeps: found", "'auto'?"]),
         (GOOD + "  validation: 0\n", 4, ["data.validation", "greater than 0"]),
         (GOOD + "firmware: {io: io_paralel}\n", 4, ["firmware.io", "did you mean 'io_parallel'?"]),
