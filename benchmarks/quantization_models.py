@@ -16,8 +16,7 @@ from typing import Any
 import numpy as np
 
 from fpgacompress import zoo
-from fpgacompress.data import Preprocessing, Split, load
-from fpgacompress.data.splitting import TEST_SEED, split_indices
+from fpgacompress.data import Preprocessing, load
 from fpgacompress.keras_stack import load_model, save_model, seed_everything
 from fpgacompress.run import RunFolder, write_json
 from fpgacompress.train import TrainConfig, TrainingData, fit
@@ -39,7 +38,6 @@ class Task:
         model, settings: float model of the zoo.
         epochs, batch, learning_rate, augment: its training (Adam, cosine; best weights picked on validation data).
         seeds: how many seeds the benchmark runs.
-        pooled: a random split of all samples instead of the official one.
     """
 
     title: str
@@ -51,7 +49,6 @@ class Task:
     learning_rate: float = 2e-3
     augment: str = "none"
     seeds: int = 3
-    pooled: bool = False
     options: dict[str, Any] = field(default_factory=dict)
 
 
@@ -66,7 +63,7 @@ TASKS = {
         12,
     ),
     "ecg": Task("ECG, CNN 8-16-16, other patients in the test split", "ecg", "cnn1d", _ECG, 15),
-    "ecg_beats": Task("ECG, CNN 8-16-16, random split of the beats", "ecg", "cnn1d", _ECG, 15, pooled=True),
+    "ecg_beats": Task("ECG, CNN 8-16-16, random split of the beats", "ecg", "cnn1d", _ECG, 15, options={"split": "beats"}),
     "breastmnist": Task(
         "BreastMNIST, CNN 8-16-32",
         "breastmnist",
@@ -106,36 +103,16 @@ class Data:
     test: Callable[[str], tuple[np.ndarray, np.ndarray]] = field(repr=False)
 
 
-def _parts(split: Split, sizes: tuple[int, ...]) -> list[Split]:
-    """Stratified random parts of ``sizes`` samples, the rest last."""
-    parts = []
-    for i, size in enumerate(sizes):
-        rest, chosen = split_indices(split.y, size, TEST_SEED + i)
-        parts.append(split.take(chosen))
-        split = split.take(rest)
-    return [*parts, split]
-
-
 @cache
 def task_data(name: str) -> Data:
     """The arrays of a task; the split is the same for all seeds."""
     task = TASKS[name]
     source = load(task.source, options=task.options | ({"limit": 600} if QUICK else {}))
-    apply = source.preprocessing.apply
-    if not task.pooled:
+    apply, train, held = source.preprocessing.apply, source.train, source.validation
 
-        def test(reason: str) -> tuple[np.ndarray, np.ndarray]:
-            split = source.read_test(reason)
-            return apply(split.x), split.y
-
-        train, held = source.train, source.validation
-    else:
-        splits = [source.train, source.validation, source.read_test("pooled: a random split of all beats")]
-        every = Split(np.concatenate([s.x for s in splits]), np.concatenate([s.y for s in splits]))
-        tested, held, train = _parts(every, (len(every) // 4, len(every) // 10))
-
-        def test(reason: str) -> tuple[np.ndarray, np.ndarray]:
-            return apply(tested.x), tested.y
+    def test(reason: str) -> tuple[np.ndarray, np.ndarray]:
+        split = source.read_test(reason)
+        return apply(split.x), split.y
 
     return Data(apply(train.x), train.y, apply(held.x), held.y, source.preprocessing, len(source.classes), source.sha256 + name, test)
 

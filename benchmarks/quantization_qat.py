@@ -136,7 +136,7 @@ def trained(task: str, seed: int, name: str = "int4") -> tuple[Any, Any, Data]:
         "data": data.sha256,
         "task": vars(TASKS[task]),
         "budget": vars(BUDGETS[task]),
-        "way": {"quantize": _section(way).model_dump(mode="json"), "alpha": _alpha(task, way)},
+        "way": {"quantize": _section(way).model_dump(mode="json", exclude={"learned"}), "alpha": _alpha(task, way)},
         "seed": seed,
         "quick": QUICK,
     }

@@ -24,7 +24,7 @@ TASKS: dict[str, tuple[str, dict[str, Any], list[int]]] = {
     "drybean": ("drybean", {}, [64, 32, 32]),
     "fashion_mnist": ("fashion_mnist", {}, [64, 32]),
     "mnist": ("mnist", {}, [64, 32]),
-    "ecg": ("ecg", {"input": "beats+rr"}, [64, 32]),
+    "ecg_beats": ("ecg", {"input": "beats+rr", "split": "beats"}, [64, 32]),
 }
 """Task: source, its options, hidden layers."""
 

@@ -121,6 +121,20 @@ def test_ecg_with_rr_intervals():
         load("ecg", options={"input": "rr"})
 
 
+def test_ecg_split_beat_by_beat():
+    dataset = load("ecg", options={"split": "beats"})
+    test = dataset.read_test("count")
+    every = np.concatenate([dataset.train.x, dataset.validation.x, test.x])
+    assert len(every) == 17105 + 17020 and len(test) == round(len(every) / 4)
+    shares = [np.bincount(s.y) / len(s) for s in (dataset.train, dataset.validation, test)]
+    assert np.allclose(shares[0], shares[2], atol=2e-3) and np.allclose(shares[0], shares[1], atol=2e-3)
+    assert "beats of each patient are in all splits" in " ".join(dataset.notes)
+    again = load("ecg", options={"split": "beats"}).read_test("count")
+    assert np.array_equal(again.x, test.x)
+    with pytest.raises(DataError, match="split is 'random'.*\n?.*patients, beats"):
+        load("ecg", options={"split": "random"})
+
+
 def test_limit_keeps_the_first_of_each_class(fashion):
     small = load("fashion_mnist", options={"limit": {"train": 200, "validation": 50, "test": 100}})
     assert small.train.counts(10) == [20] * 10 and small.validation.counts(10) == [5] * 10

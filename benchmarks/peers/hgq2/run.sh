@@ -8,10 +8,10 @@ peer=${PEER:-${XDG_CACHE_HOME:-$HOME/.cache}/fpgacompress/peers/hgq2/bin/python}
 export OMP_NUM_THREADS=1 XLA_FLAGS="--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
 .venv/bin/python -m benchmarks.peers.export_data "$folder/data"
 for seed in ${SEEDS:-1 2 3}; do
-    for task in magic drybean fashion_mnist mnist ecg; do
+    for task in magic drybean fashion_mnist mnist ecg_beats; do
         case $task in
             magic | drybean) settings="--epochs 6000 --cycle 100" ;;
-            ecg) settings="--epochs 1200 --cycle 40 --beta 2e-7 5e-4" ;;
+            ecg_beats) settings="--epochs 2500 --cycle 84 --beta 2e-7 5e-4" ;;
             *) settings="--epochs 600 --cycle 25 --beta 1e-7 1e-4" ;;
         esac
         # shellcheck disable=SC2086
