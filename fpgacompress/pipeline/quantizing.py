@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -9,8 +10,10 @@ import numpy as np
 from ..errors import FpgaCompressError
 from ..integer.types import FixedType
 from ..quantize.progressive import shared_out
+from ..quantize.ranges import RangeFit
 from ..recipe import Recipe
 
+RANGES = "ranges.json"
 _TRAINING_ONLY = ("stages", "stochastic_rounding", "noise_warmup")
 _PTQ_ONLY = ("bias_correction", "equalize")
 
@@ -58,8 +61,14 @@ def fresh(model: Any) -> Any:
     return load().keras.models.clone_model(model)
 
 
-def post_trained(model: Any, recipe: Recipe, x: np.ndarray, input_type: FixedType) -> Any:
-    """The student of the method ptq: the float model quantized with ranges from the first training samples, without training.
+def ranges_of(fits: Iterable[RangeFit], notes: Iterable[str]) -> dict[str, Any]:
+    """What a run keeps of how integer bits were chosen: one row for each quantized tensor, and sentences."""
+    return {"tensors": [fit.to_json() for fit in fits], "notes": list(notes)}
+
+
+def post_trained(model: Any, recipe: Recipe, x: np.ndarray, input_type: FixedType) -> tuple[Any, dict[str, Any]]:
+    """The student of the method ptq: the float model quantized with ranges from the first training samples, without training; and
+    :func:`ranges_of` it.
 
     Args:
         model: trained float student.
@@ -69,4 +78,5 @@ def post_trained(model: Any, recipe: Recipe, x: np.ndarray, input_type: FixedTyp
     """
     from ..quantize.ptq import post_training
 
-    return post_training(model, recipe.quantize, x, input_type=input_type).student
+    result = post_training(model, recipe.quantize, x, input_type=input_type)
+    return result.student, ranges_of(result.report.ranges, result.report.notes)

@@ -21,6 +21,7 @@ from ..metrics.task import correct, evaluate
 from ..recipe import Recipe
 from ..run import RunFolder, digest, read_json, write_json
 from ..train import logits_of
+from .quantizing import RANGES
 from .training import Trainer, Variant, history_of, variants
 
 VERSION = 1
@@ -160,6 +161,12 @@ def machine() -> dict[str, Any]:
     return {"system": platform.platform(), "processor": platform.machine(), "cores": os.cpu_count(), "memory_gib": round(memory, 1)}
 
 
+def _ranges(artifact: Path) -> dict[str, Any]:
+    """How integer bits were chosen, for students whose bits were not learned."""
+    path = artifact / RANGES
+    return {"ranges": read_json(path)} if path.is_file() else {}
+
+
 def _front(artifacts: dict[str, Path]) -> dict[str, Any]:
     """The students of a training with learned bits, for the method that has them."""
     path = artifacts["student"] / "front.json"
@@ -196,6 +203,7 @@ def collect(recipe: Recipe, folder: RunFolder, dataset: Dataset, artifacts: dict
                 "label": quantized[name].label,
                 "description": _describe(quantized[name], recipe),
                 "layers": rows,
+                **_ranges(artifacts[name]),
                 **_costs(network),
             }
         else:

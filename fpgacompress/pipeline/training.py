@@ -19,7 +19,7 @@ from ..data import Dataset, load
 from ..errors import DataError, FpgaCompressError
 from ..keras_stack import load_model, save_model, seed_everything
 from ..prune.masks import strip
-from ..quantize.build import quantized_student
+from ..quantize.build import Built, build_student
 from ..quantize.learned import Ebops
 from ..quantize.policy import value_of
 from ..recipe import Recipe
@@ -28,7 +28,7 @@ from ..train import TrainConfig, TrainingData, fit, logits_of
 from ..train.loop import shaped, steps_of
 from ..zoo.files import from_file
 from .learning import learned_student, twin_of
-from .quantizing import check_request, fresh, post_trained
+from .quantizing import RANGES, check_request, fresh, post_trained, ranges_of
 
 VERSION = 2
 """Raised when a step's meaning changes, so that old artifacts are not taken for new ones."""
@@ -253,13 +253,17 @@ class Trainer:
             model = load_model(base / "model.h5")
             if not variant.trained:
                 write_json(where / "history.json", [])
-                self._finish(where, post_trained(model, recipe, x, self.dataset.preprocessing.input_type))
+                model, ranges = post_trained(model, recipe, x, self.dataset.preprocessing.input_type)
+                write_json(where / RANGES, ranges)
+                self._finish(where, model)
                 return
             model = fresh(model) if section.start == "scratch" else model
             if variant.learned:
                 self._finish(where, self._learned(model, where, teacher, masks=variant.pruned))
                 return
-            model = self.quantized_model(model, x, pruned=variant.pruned)
+            built = self.built(model, x, pruned=variant.pruned)
+            write_json(where / RANGES, ranges_of(built.ranges, built.notes))
+            model = built.model
             config = self._config(
                 train.epochs,
                 select_from=recipe.prune.end if variant.pruned else 0.0,
@@ -298,14 +302,14 @@ class Trainer:
             say=self.folder.message,
         )
 
-    def quantized_model(self, model: Any, x: np.ndarray, *, pruned: bool) -> Any:
+    def built(self, model: Any, x: np.ndarray, *, pruned: bool) -> Built:
         """The QKeras twin of a float student, ranges fitted on the first training samples."""
         prune = self.recipe.prune
         names = [layer.name for layer in model.layers if hasattr(layer, "kernel")]
         zeros = {name: value_of(name, prune.sparsity, prune.layers) for name in names} if pruned else {}
         samples = shaped(model, x[: self.recipe.quantize.calibration_samples])
         try:
-            return quantized_student(model, self.recipe.quantize, samples, zeros)
+            return build_student(model, self.recipe.quantize, samples, zeros)
         except FpgaCompressError as error:
             if error.received.startswith("quantize.layers"):
                 raise self.recipe.error(
@@ -326,7 +330,7 @@ class Trainer:
         x = data.preprocessing.apply(data.train.x[:256])
         if self.recipe.quantize.method == "learned":
             Ebops(twin_of(student, self.recipe, x, data.preprocessing.input_type), data.preprocessing.input_type.width)
-        twin = self.quantized_model(student, x, pruned=True)
+        twin = self.built(student, x, pruned=True).model
         try:
             pruning.prune(twin, self.recipe.prune, steps_of(len(data.train), self._config(self.recipe.train.epochs)))
         except FpgaCompressError as error:

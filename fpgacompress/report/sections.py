@@ -215,8 +215,39 @@ def layers_section(results: dict[str, Any]) -> Html:
                 "zeros are counted in the quantized weights.",
                 cls="note",
             ),
+            _ranges(section(chosen[1], "ranges")),
         ]
     )
+
+
+def _ranges(told: dict[str, Any]) -> Html:
+    """How integer bits were chosen, tensor by tensor."""
+    fits = [fit for fit in told.get("tensors") or [] if isinstance(fit, dict)]
+    if not fits:
+        return Html("")
+
+    def integers(bits: Any) -> str:
+        return f"{min(bits)} to {max(bits)}, per channel" if isinstance(bits, (list, tuple)) else str(bits)
+
+    rows = [
+        [
+            fit.get("layer"),
+            fit.get("tensor"),
+            fit.get("bits"),
+            integers(fit.get("integer")),
+            fit.get("rule"),
+            number(fit["largest"]),
+            f"{100 * fit['saturation']:.2f} %",
+        ]
+        for fit in fits
+    ]
+    parts = [
+        tag("h3", "How ranges were chosen"),
+        table(["layer", "tensor", "bits", "integer bits, sign not counted", "rule", "largest value", "values beyond"], rows, cls="dense"),
+        tag("p", "Before training, on the float weights and on calibration samples of the training data.", cls="note"),
+        *(tag("p", esc(note), cls="note") for note in told.get("notes") or []),
+    ]
+    return join(parts)
 
 
 def sources_section(results: dict[str, Any]) -> Html:

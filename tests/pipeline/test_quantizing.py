@@ -35,15 +35,27 @@ def test_everything_of_training_at_once_ends_in_an_exact_student(tmp_path):
     assert job.student.get_layer("relu1").get_config()["activation"].startswith("truncated_relu(5,")
     assert job.network.node("relu1").out.rounding == "TRN"
     assert student["description"].endswith("from fresh weights")
+    assert [fit["bits"] for fit in student["ranges"]["tensors"] if fit["tensor"] == "kernel"] == [5, 5]
 
 
 def test_quantized_without_training(tmp_path):
-    job = run(tmp_path, {"method": "ptq", "default": {"kernel": 8, "activation": 8}, "bias_correction": True}, prune={"sparsity": 0})
+    ways = {
+        "method": "ptq",
+        "default": {"kernel": 8, "activation": 8},
+        "bias_correction": True,
+        "activation_ranges": "percentile",
+        "percentile": 98,
+    }
+    job = run(tmp_path, ways, prune={"sparsity": 0})
     models = job.figures["models"]
     assert list(models) == ["teacher", "float", "student"] and models["student"]["label"] == "PTQ" and models["student"]["history"] == []
     assert job.problems == [] and job.figures["verify"]["differing_bits"] == 0
     assert abs(models["student"]["accuracy"].value - models["float"]["accuracy"].value) < 0.02
-    assert (tmp_path / "run" / "report.html").exists()
+    fits = {(fit["layer"], fit["tensor"]): fit for fit in models["student"]["ranges"]["tensors"]}
+    assert {name for name, tensor in fits if tensor == "kernel"} == {"hidden1", "logits"}
+    assert fits["relu1", "activation"]["rule"] == "percentile" and 0 < fits["relu1", "activation"]["saturation"] < 0.02
+    page = (tmp_path / "run" / "report.html").read_text()
+    assert "How ranges were chosen" in page and f"{100 * fits['relu1', 'activation']['saturation']:.2f} %" in page
 
 
 @pytest.mark.parametrize(
