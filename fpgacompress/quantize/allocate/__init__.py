@@ -89,8 +89,7 @@ def searched(evaluate: Evaluate, costs: CostModel, budget: float, *, trials: int
     """Bits per tensor with the least measured loss within a budget, found by :func:`search`."""
     check_budget(costs, budget)
     started = time.perf_counter()
-    choice, front = search(evaluate, costs, budget, trials=trials, seed=seed, folder=folder)
-    loss = evaluate(choice).loss
+    choice, loss, front = search(evaluate, costs, budget, trials=trials, seed=seed, folder=folder)
     return Allocation("optuna", budget, costs.of(choice), costs.unit, loss, choice, time.perf_counter() - started, tuple(front))
 
 

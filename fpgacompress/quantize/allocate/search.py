@@ -52,8 +52,8 @@ def after_training(candidates: Candidates, model: Any, samples: np.ndarray, data
 
 def search(
     evaluate: Evaluate, costs: CostModel, budget: float, *, trials: int = TRIALS, seed: int = 1, folder: Path | None = None
-) -> tuple[dict[Tensor, int], list[dict[str, Any]]]:
-    """The widths of least loss found within ``budget``, and the front of loss against cost.
+) -> tuple[dict[Tensor, int], float, list[dict[str, Any]]]:
+    """The widths of least loss found within ``budget``, their loss, and the front of loss against cost.
 
     A multi-objective search (Optuna's ``TPESampler``, a tree-structured Parzen estimator for each tensor by itself, which finds better widths
     here than the multivariate one or NSGA-II) with the budget as a constraint, started with the uniform widths. With a folder every trial
@@ -82,12 +82,13 @@ def search(
     study = optuna.create_study(
         storage=storage, study_name=f"{costs.kind}-{budget:g}-{what[:12]}", directions=["minimize", "minimize"], load_if_exists=True
     )
-    done = len(_finished(study))
+    past = _finished(study)
+    done = len(past)
     study.sampler = optuna.samplers.TPESampler(seed=seed + done, n_startup_trials=20)
     if not study.trials:
         for at in range(max(len(widths) for widths in costs.options.values())):
             study.enqueue_trial({name: min(at, len(costs.options[t]) - 1) for name, t in names.items()})
-    known: dict[tuple[int, ...], tuple[float, float]] = {}
+    known = {tuple(_choice(t, names, costs).values()): (t.values[0], t.user_attrs["accuracy"]) for t in past}
 
     def objective(trial: Any) -> tuple[float, float]:
         choice = {t: costs.options[t][trial.suggest_int(name, 0, len(costs.options[t]) - 1)] for name, t in names.items()}
@@ -111,9 +112,10 @@ def search(
     front = sorted({(p["cost"], p["loss"]): p for p in front}.values(), key=lambda p: p["cost"])
     within = [t for t in finished if t.values[1] <= budget]
     if not within:
-        return costs.extreme(-1), front
-    best = _choice(min(within, key=lambda t: t.values), names, costs)
-    return {names[name]: bits for name, bits in best.items()}, front
+        choice = costs.extreme(-1)
+        return choice, evaluate(choice).loss, front
+    best = min(within, key=lambda t: t.values)
+    return {names[name]: bits for name, bits in _choice(best, names, costs).items()}, best.values[0], front
 
 
 def _finished(study: Any) -> list[Any]:
