@@ -3,8 +3,9 @@
 Where a network has a few hundred bit operations, every update of its weights flips whole levels, and gradients through rounding are a poor
 guide: the loss jumps from epoch to epoch and never settles. But such a network is small enough to try changes one by one, on all samples: one
 more or one less in the last place, twice, half, the negative, no weight at all, a new one, other bits of an activation. What is tried changes
-one column of one layer, so that only the layers behind it are computed again. A change stays if ``loss + price * cost`` falls. The cost is the
-EBOPs and, because a constant takes an adder, too, the bits of the biases, as if each were the weight of an input of one bit.
+one column of one layer, so that only the layers behind it are computed again. A change stays if ``loss + price * cost`` falls. The cost stands for
+cells of an adder graph: the EBOPs, the bits of the biases, because a constant takes an adder, and the bits of hidden values, because a ReLU and
+a saturation take gates.
 """
 
 from __future__ import annotations
@@ -16,13 +17,16 @@ import numpy as np
 
 from ..errors import UnsupportedError
 from ..metrics.csd import span_bits
-from .chain import Chain, Dense, layers_of, places, put_back, whole, without_dead
+from .chain import Chain, Dense, Rounding, layers_of, places, put_back, whole, without_dead
 
 _WIDTH = 10
 """Values tried at a time; a list of fewer is filled up, so that each layer is compiled once."""
 _REACH = 2
 """A new weight is a power of two, up to this many octaves from the usual size of the layer's weights."""
 _LARGEST, _FINEST = 2.0**6, 2.0**-10
+_BIAS, _VALUE = 1.3, 1.7
+"""Cells of a bit of a bias and of a hidden value in units of those of an EBOP: least squares over 86 dense students of 40 to 2,500 cells
+(da4ml 0.6.0), whose cells this cost tells within 7 % (root mean square), EBOPs alone within 15 %."""
 _LEAST = 1e-7
 """Smallest gain worth a change."""
 SAMPLES = 16_384
@@ -96,9 +100,10 @@ class Descent:
 
     @property
     def cost(self) -> float:
-        """EBOPs and bits of the biases that are heard."""
-        biases = (used_bits(d.kernel[-1] + self._halves(place))[self.heard(place)] for place, d in enumerate(self.layers))
-        return self.ebops + float(sum(map(np.sum, biases)))
+        """EBOPs, bits of the biases that are heard and of the hidden values that are read, weighted by what they take."""
+        biases = sum(used_bits(d.kernel[-1] + self._halves(place))[self.heard(place)].sum() for place, d in enumerate(self.layers))
+        values = sum(d.reads.bits @ np.any(d.kernel[:-1] != 0, axis=1) for d in self.layers[1:])
+        return self.ebops + _BIAS * float(biases) + _VALUE * float(values)
 
     def heard(self, place: int) -> np.ndarray:
         """Which results of a layer have bits in the activation behind it, (n_out,) bool."""
@@ -107,11 +112,14 @@ class Descent:
 
     def _halves(self, place: int) -> np.ndarray:
         """What is added to a layer's biases when the activation behind it is truncated in place of rounded, (n_out,)."""
-        if place + 1 < len(self.layers):
-            reads = self.layers[place + 1].reads
-            if reads.quantizer.rounding == "nearest" and (self.truncate or reads.each):
-                return 2.0 ** -(reads.fraction + 1)
-        return np.zeros(self.layers[place].kernel.shape[1])
+        if place + 1 == len(self.layers):
+            return np.zeros(self.layers[place].kernel.shape[1])
+        reads = self.layers[place + 1].reads
+        return self._half(reads, reads.fraction)
+
+    def _half(self, reads: Rounding, fraction: np.ndarray) -> np.ndarray:
+        added = reads.quantizer.rounding == "nearest" and (self.truncate or reads.each)
+        return 2.0 ** -(fraction + 1) if added else np.zeros_like(fraction)
 
     @property
     def loss(self) -> float:
@@ -155,10 +163,12 @@ class Descent:
         if bias:
             half = float(self._halves(place)[column])
             values = self._biases(now, half, float(dense.bias_step[column]))
-            costs = used_bits(np.add(values, half)) - used_bits(now + half)
+            costs = _BIAS * (used_bits(np.add(values, half)) - used_bits(now + half))
         else:
             values = neighbours(now, self._usual(dense))
             costs = (used_bits(values) - used_bits(now)) * dense.reads.bits[row]
+            if place and np.count_nonzero(dense.kernel[row]) == (now != 0):  # the only weight that reads this value, or none does
+                costs = costs + _VALUE * dense.reads.bits[row] * (np.array(values) != 0) - _VALUE * dense.reads.bits[row] * (now != 0)
         filled = np.full(_WIDTH, now)
         filled[: len(values)] = values
         best = self._best(self.chain.weights(place, row, column, filled), costs, price)
@@ -187,8 +197,14 @@ class Descent:
         moves = [
             (f, i) for f, i in ((1, 0), (-1, 0), (0, 1), (0, -1), (1, -1), (-1, 1)) if -8 <= fraction + f <= 12 and -8 <= integer + i <= 12
         ]
-        weights = used_bits(dense.kernel[row]).sum()
-        costs = np.array([reads.bits_of(fraction + f, integer + i) - reads.bits[row] for f, i in moves]) * weights
+        weights = used_bits(dense.kernel[row]).sum() + _VALUE * bool(place and np.any(dense.kernel[row]))
+        fractions, integers = np.transpose([(fraction, integer), *((fraction + f, integer + i) for f, i in moves)])
+        bits = reads.bits_of(fractions, integers)
+        paid = bits * weights
+        if place:
+            bias = float(self.layers[place - 1].kernel[-1, row])
+            paid = paid + _BIAS * used_bits(bias + self._half(reads, fractions)) * (bits > 0)
+        costs = paid[1:] - paid[0]
         filled = np.array(moves + [(0, 0)] * (_WIDTH - len(moves)), float)
         best = self._best(self.chain.activations(place, row, fraction + filled[:, 0], integer + filled[:, 1]), costs, price)
         if best is not None:

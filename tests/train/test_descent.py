@@ -13,7 +13,7 @@ from fpgacompress.integer import run
 from fpgacompress.integer.types import FixedType
 from fpgacompress.keras_stack import load, seed_everything
 from fpgacompress.lower import lower
-from fpgacompress.metrics.cost import ebops
+from fpgacompress.metrics.cost import channel_bits, ebops
 from fpgacompress.prune import prune
 from fpgacompress.prune.masks import Masks
 from fpgacompress.quantize.build import build_student
@@ -106,7 +106,33 @@ def test_sweeps_lower_the_priced_loss_and_leave_an_exact_student(trained, rings,
     if activations == "channel":
         assert ebops(network).value == descent.ebops
         biases = np.concatenate([node.bias.values[descent.heard(i)] for i, node in enumerate(network.weighted)])
-        assert used_bits(biases).sum() == descent.cost - descent.ebops
+        read = [np.any(node.kernel.values != 0, axis=1) for node in network.weighted[1:]]
+        values = sum(np.sum(channel_bits(network, node.inputs[0])[heard]) for node, heard in zip(network.weighted[1:], read))
+        assert descent.cost == pytest.approx(descent.ebops + 1.3 * used_bits(biases).sum() + 1.7 * values)
+
+
+@pytest.mark.parametrize("activations", ["channel", "tensor"])
+def test_what_a_change_is_said_to_cost_is_the_difference_of_the_costs(trained, rings, monkeypatch, activations):
+    descent = Descent(twin_of(trained, activations), rings[0], entropy(rings[1]), KIND.width)
+    descent.read()
+    rng, told = np.random.default_rng(3), []
+
+    def any_of_them(losses, costs, price):
+        chosen = int(rng.integers(len(costs)))
+        told.append((descent.cost, costs[chosen]))
+        return chosen
+
+    def visited(share):
+        if told:
+            before, change = told.pop()
+            assert descent.cost == pytest.approx(before + change, abs=1e-6)
+            changes.append(change)
+
+    changes = []
+    monkeypatch.setattr(descent, "_best", any_of_them)
+    for _ in range(2):
+        descent.sweep(1.0, np.random.default_rng(1), visited)
+    assert len(changes) > 100 and min(changes) < 0 < max(changes)
 
 
 def test_biases_stay_on_their_grid_while_activations_become_finer(trained, rings):
