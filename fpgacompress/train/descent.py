@@ -2,8 +2,8 @@
 
 Where a network has a few hundred bit operations, every update of its weights flips whole levels, and gradients through rounding are a poor
 guide: the loss jumps from epoch to epoch and never settles. But such a network is small enough to try changes one by one, on all samples: one
-more or one less in the last place, twice, half, the negative, no weight at all, a new one, other bits of an activation. What is tried changes
-one column of one layer, so that only the layers behind it are computed again. A change stays if ``loss + price * cost`` falls. The cost stands for
+more or one less in the last place, twice, half, the negative, no weight at all, a new one, other bits of a value, no such value. What is tried
+changes what one layer reads or gives in one place, so that only the layers behind it are computed again. A change stays if ``loss + price * cost`` falls. The cost stands for
 cells of an adder graph: the EBOPs, the bits of the biases, because a constant takes an adder, and the bits of hidden values, because a ReLU and
 a saturation take gates.
 """
@@ -73,6 +73,8 @@ class Descent:
     def read(self) -> None:
         """Take over what the model's variables hold now."""
         self.layers = without_dead(layers_of(self.model, self.input_bits))
+        for place, dense in enumerate(self.layers):
+            dense.kernel[:, ~self.heard(place)] = 0
 
     @property
     def work(self) -> float:
@@ -194,23 +196,34 @@ class Descent:
     def _try_bits(self, place: int, row: int, _: int, price: float) -> bool:
         dense = self.layers[place]
         reads, fraction, integer = dense.reads, dense.reads.fraction[row], dense.reads.integer[row]
-        moves = [
-            (f, i) for f, i in ((1, 0), (-1, 0), (0, 1), (0, -1), (1, -1), (-1, 1)) if -8 <= fraction + f <= 12 and -8 <= integer + i <= 12
-        ]
+        tried = [(fraction + f, integer + i) for f, i in ((1, 0), (-1, 0), (0, 1), (0, -1), (1, -1), (-1, 1))]
+        none = -integer - reads.signed, integer
+        tried = [(f, i) for f, i in [none, *tried] if -8 <= f <= 12 and -8 <= i <= 12 and (f, i) != (fraction, integer)]
         weights = used_bits(dense.kernel[row]).sum() + _VALUE * bool(place and np.any(dense.kernel[row]))
-        fractions, integers = np.transpose([(fraction, integer), *((fraction + f, integer + i) for f, i in moves)])
+        fractions, integers = np.transpose([(fraction, integer), *tried])
         bits = reads.bits_of(fractions, integers)
         paid = bits * weights
         if place:
             bias = float(self.layers[place - 1].kernel[-1, row])
             paid = paid + _BIAS * used_bits(bias + self._half(reads, fractions)) * (bits > 0)
-        costs = paid[1:] - paid[0]
-        filled = np.array(moves + [(0, 0)] * (_WIDTH - len(moves)), float)
-        best = self._best(self.chain.activations(place, row, fraction + filled[:, 0], integer + filled[:, 1]), costs, price)
+            paid = paid + self._incoming(place - 1, row) * (fractions + integers + reads.signed > 0)
+        filled = np.array(tried + [(fraction, integer)] * (_WIDTH - len(tried)), float)
+        best = self._best(self.chain.activations(place, row, filled[:, 0], filled[:, 1]), paid[1:] - paid[0], price)
         if best is not None:
-            reads.fraction[row], reads.integer[row] = fraction + moves[best][0], integer + moves[best][1]
+            reads.fraction[row], reads.integer[row] = tried[best]
+            if reads.bits[row] == 0:
+                dense.kernel[row] = 0
+                if place:
+                    self.layers[place - 1].kernel[:, row] = 0
             self._loss = self.chain.refresh()
         return best is not None
+
+    def _incoming(self, place: int, column: int) -> float:
+        """Cost of the weights of one result of a layer, and of the values that nothing else reads; its bias left out."""
+        dense = self.layers[place]
+        used = dense.kernel[:-1, column] != 0
+        alone = used & (np.count_nonzero(dense.kernel[:-1], axis=1) == 1)
+        return float(dense.reads.bits @ used_bits(dense.kernel[:-1, column]) + _VALUE * bool(place) * (dense.reads.bits @ alone))
 
 
 def can_descend(model: Any, input_bits: int) -> bool:
