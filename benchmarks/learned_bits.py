@@ -93,7 +93,16 @@ class Task:
 
 _TABLE = {"teacher": "tables", "float_epochs": 40, "epochs": 6000, "uniform": 300, "cycles": 60, "sweeps": 3, "cells": 20_000}
 _IMAGE = {"teacher": "ensemble", "float_epochs": 12, "epochs": 400, "settle": 8, "tune": 8, "uniform": 40, "beta": (0.03, 300.0)}
-_ECG = {"teacher": "ensemble", "float_epochs": 20, "epochs": 2400, "uniform": 120, "cycles": 60, "sweeps": 3, "wide": [128, 64]}
+_ECG = {
+    "teacher": "ensemble",
+    "float_epochs": 20,
+    "epochs": 2400,
+    "uniform": 120,
+    "cycles": 60,
+    "sweeps": 3,
+    "wide": [128, 64],
+    "cells": 20_000,
+}
 TASKS = {
     "magic": Task(
         "magic", [32, 16], **_TABLE, settle=150, tune=150, points=24, simulated=24, auto=True, activations="channel", beta=(0.01, 100.0)
