@@ -16,14 +16,14 @@ DATA = Path(__file__).resolve().parents[2] / "demos" / "data"
 
 def test_exported_arrays_are_our_splits_after_our_preprocessing(tmp_path, monkeypatch):
     monkeypatch.setenv("FPGACOMPRESS_DATA", str(DATA))
-    ours = load("ecg", validation=VALIDATION, seed=SEED, options={"input": "beats+rr"})
-    with np.load(export("ecg", tmp_path)) as file:
+    ours = load("ecg", validation=VALIDATION, seed=SEED, options={"input": "beats+rr", "split": "beats"})
+    with np.load(export("ecg_beats", tmp_path)) as file:
         about = json.loads(str(file["about"]))
         for name, split in (("train", ours.train), ("val", ours.validation)):
             assert np.array_equal(file[f"x_{name}"], ours.preprocessing.apply(split.x))
             assert np.array_equal(file[f"y_{name}"], split.y)
         FixedType.parse(about["input_type"]).exactly(file["x_test"])
-        assert len(file["y_test"]) == len(file["x_test"]) == 17020
+        assert len(file["y_test"]) == len(file["x_test"]) == 8531
     assert about["sha256"] == ours.sha256 and about["classes"] == ["N", "S", "V", "F"]
     assert not any("/" in name for name in about["files"])
 
