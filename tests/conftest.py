@@ -20,7 +20,7 @@ settings.load_profile("ci" if os.environ.get("CI") else "dev")
 
 
 def _seed() -> None:
-    """Initial weights without a seed of their own are the same in each run, whichever tests ran before."""
+    """Initial weights without a seed of their own are the same in each whole run, whichever tests ran before."""
     random.seed(1)
     np.random.seed(1)
     if "tf_keras" in sys.modules:

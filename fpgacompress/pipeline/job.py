@@ -208,7 +208,7 @@ class _Job:
 
     def train(self) -> None:
         """The float student and its quantized variants, for the recipe's seed and the further ones."""
-        from .training import variants
+        from .variants import variants
 
         for seed in dict.fromkeys((self.recipe.seed, *self.recipe.seeds)):
             trainer = self.trainer if seed == self.recipe.seed else self.trainer.with_seed(seed)

@@ -22,7 +22,8 @@ from ..recipe import Recipe
 from ..run import RunFolder, digest, read_json, write_json
 from ..train import logits_of
 from .quantizing import RANGES
-from .training import Trainer, Variant, history_of, variants
+from .training import Trainer, history_of
+from .variants import Variant, variants
 
 VERSION = 1
 _PLAIN = {"teacher": "float32 teacher", "float": "float32 student, the start of every quantized variant"}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import shutil
-from dataclasses import dataclass
 from functools import cached_property
 from math import prod
 from pathlib import Path
@@ -29,39 +28,10 @@ from ..train.loop import shaped, steps_of
 from ..zoo.files import from_file
 from .learning import learned_student, twin_of
 from .quantizing import RANGES, check_request, fresh, post_trained, ranges_of
+from .variants import Variant
 
 VERSION = 2
 """Raised when a step's meaning changes, so that old artifacts are not taken for new ones."""
-
-
-@dataclass(frozen=True)
-class Variant:
-    """One quantized model of a run: which parts of the recipe act in its training."""
-
-    name: str
-    pruned: bool
-    distilled: bool
-    trained: bool = True
-    learned: bool = False
-
-    @property
-    def label(self) -> str:
-        """The name the tables use."""
-        if not self.trained:
-            return "PTQ"
-        if self.learned:
-            return "KD+learned bits"
-        return {(False, False): "QAT", (True, False): "QAP", (False, True): "KD+QAT", (True, True): "KD+QAP"}[(self.pruned, self.distilled)]
-
-
-def variants(recipe: Recipe) -> list[Variant]:
-    """The quantized models of a recipe, the student last; without training there is nothing to compare it with."""
-    if recipe.quantize.method == "ptq":
-        return [Variant("student", False, False, trained=False)]
-    known = {"qat": Variant("qat", False, False), "qap": Variant("qap", True, False)}
-    learned = recipe.quantize.method == "learned"
-    student = Variant("student", recipe.quantize.learned.masks if learned else True, True, learned=learned)
-    return [*(known[name] for name in dict.fromkeys(recipe.compare)), student]
 
 
 def read_data(recipe: Recipe, data_dir: str | Path | None = None) -> Dataset:
@@ -303,7 +273,7 @@ class Trainer:
         )
 
     def built(self, model: Any, x: np.ndarray, *, pruned: bool) -> Built:
-        """The QKeras twin of a float student, ranges fitted on the first training samples."""
+        """The QKeras twin of a float student, and how its ranges were fitted on the first training samples."""
         prune = self.recipe.prune
         names = [layer.name for layer in model.layers if hasattr(layer, "kernel")]
         zeros = {name: value_of(name, prune.sparsity, prune.layers) for name in names} if pruned else {}

@@ -244,7 +244,7 @@ def _ranges(told: dict[str, Any]) -> Html:
     parts = [
         tag("h3", "How ranges were chosen"),
         table(["layer", "tensor", "bits", "integer bits, sign not counted", "rule", "largest value", "values beyond"], rows, cls="dense"),
-        tag("p", "Before training, on the float weights and on calibration samples of the training data.", cls="note"),
+        tag("p", "Fitted to the weights the student starts from and to calibration samples of the training data.", cls="note"),
         *(tag("p", esc(note), cls="note") for note in told.get("notes") or []),
     ]
     return join(parts)

@@ -22,6 +22,7 @@ _SAME_PERSON = 201  # record 202, which is in DS2, is from the same man (MIT-BIH
 _OPTIONS = {"input": ("beats", "beats+rr"), "split": ("patients", "beats")}
 """Values of the options; the first is the default."""
 _TEST = 0.25
+"""Share of the beats in the test split, where beats are split."""
 _NOTES = (
     f"record {_SAME_PERSON} is left out of training: it is the same person as record 202 of the test split",
     "beats of each patient are in all splits: scores are higher than those between patients",
@@ -70,7 +71,7 @@ def _read(request: Request) -> Raw:
 
 register("ecg")(
     Source(
-        title="ECG heartbeats, AAMI classes N S V F, other patients in each split",
+        title="ECG heartbeats, AAMI classes N S V F, other patients in each split unless asked otherwise",
         read=_read,
         alternatives=((_FILE,),),
         sizes=(16112, None, 17020),
