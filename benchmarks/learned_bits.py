@@ -2,8 +2,8 @@
 HGQ2 where it was measured.
 
 Each seed trains the float network once; uniform students of 8 to 2 bits, greedy allocations at their costs and the front start from it. All of
-them learn from the same teacher: boosted trees and perceptrons, each asked only about samples it has not seen (tables of measurements), or an
-ensemble of wider networks (images, heartbeats). HGQ2 has none; that it can be had in the same training is what is ours. Points are picked
+them learn from the same teacher: boosted trees and perceptrons, each asked only about samples it has not seen (tables of measurements,
+heartbeats), or an ensemble of wider networks (images). HGQ2 has none; that it can be had in the same training is what is ours. Points are picked
 by validation loss; the test split is read once, behind everything. EBOPs are counted on the integer networks; adder-graph cells (da4ml) where
 that is feasible. Some points of the first seed (``Task.simulated``) are compiled and run in C simulation. HGQ2's rows come from
 ``results/peers_hgq2.json`` (``benchmarks/peers/hgq2``), same splits, its points picked by validation accuracy as its authors do. Its training has as many
@@ -48,8 +48,8 @@ from fpgacompress.train.front import FrontConfig, learn_front
 from fpgacompress.train.loop import shaped
 from fpgacompress.train.monitor import score
 
-from .common import QUICK, RESULTS, goal, write
-from .peers.collect import within as peers_within
+from .common import QUICK, RESULTS, write
+from .learned_bits_rows import against_peer, cells_of, draw, goals, spans
 from .peers.export_data import SEED, VALIDATION
 
 
@@ -67,7 +67,6 @@ class Task:
         cells: EBOPs up to which da4ml's cells are counted.
         simulated: points of the first seed whose hls4ml project is compiled and compared.
         auto: whether AutoQKeras searches, too (first seed).
-        activations: what has bits of its own in a hidden layer.
         beta: first and last.
     """
 
@@ -85,36 +84,21 @@ class Task:
     cells: int = 0
     simulated: int = 3
     auto: bool = False
-    activations: str = "tensor"
     beta: tuple[float, float] = (0.1, 50.0)
     wide: list[int] = field(default_factory=lambda: [512, 256])
     options: dict[str, Any] = field(default_factory=dict)
 
 
 _TABLE = {"teacher": "tables", "float_epochs": 40, "epochs": 6000, "uniform": 300, "cycles": 60, "sweeps": 3, "cells": 20_000}
-_IMAGE = {"teacher": "ensemble", "float_epochs": 12, "epochs": 400, "settle": 8, "tune": 8, "uniform": 40, "beta": (0.03, 300.0)}
-_ECG = {
-    "teacher": "ensemble",
-    "float_epochs": 20,
-    "epochs": 1600,
-    "uniform": 80,
-    "cycles": 40,
-    "sweeps": 3,
-    "wide": [128, 64],
-    "cells": 20_000,
-}
+_IMAGE = {"teacher": "ensemble", "float_epochs": 12, "epochs": 400, "settle": 8, "tune": 16, "uniform": 40, "beta": (0.03, 300.0)}
+_BEATS = {"input": "beats+rr", "split": "beats"}
+_ECG = {"teacher": "tables", "float_epochs": 20, "epochs": 2400, "uniform": 80, "cycles": 48, "sweeps": 3, "cells": 20_000}
 TASKS = {
-    "magic": Task(
-        "magic", [32, 16], **_TABLE, settle=150, tune=150, points=24, simulated=24, auto=True, activations="channel", beta=(0.01, 100.0)
-    ),
-    "drybean": Task(
-        "drybean", [64, 32, 32], **_TABLE, settle=200, tune=200, points=20, simulated=20, activations="channel", beta=(0.03, 200.0)
-    ),
+    "magic": Task("magic", [32, 16], **_TABLE, settle=150, tune=150, points=32, simulated=32, auto=True, beta=(0.01, 100.0)),
+    "drybean": Task("drybean", [64, 32, 32], **_TABLE, settle=200, tune=200, points=24, simulated=24, beta=(0.03, 200.0)),
     "fashion_mnist": Task("fashion_mnist", [64, 32], **_IMAGE, points=18, auto=True),
     "mnist": Task("mnist", [64, 32], **_IMAGE, points=14),
-    "ecg_beats": Task(
-        "ecg", [64, 32], **_ECG, settle=40, tune=40, points=16, beta=(0.03, 300.0), options={"input": "beats+rr", "split": "beats"}
-    ),
+    "ecg_beats": Task("ecg", [64, 32], **_ECG, settle=40, tune=40, points=18, beta=(0.03, 200.0), options=_BEATS),
 }
 _QUICK = {"teacher": "ensemble", "float_epochs": 10, "epochs": 40, "settle": 2, "tune": 4, "uniform": 5, "wide": [16]}
 SMALL = {"gamma_neutron": Task("gamma_neutron", [8], **_QUICK, points=4, sweeps=1, auto=True)}
@@ -126,8 +110,6 @@ SEEDS = [1] if QUICK else [int(seed) for seed in os.environ.get("SEEDS", "1 2 3"
 METHODS = os.environ.get("METHODS", "learned fixed").split()
 """``METHODS=learned`` trains the fronts only, and the last result's rows of fixed bits stay."""
 MEMBERS = 1 if QUICK else 4
-AIMS = [("magic", "cells", 800, 0.870), ("drybean", "cells", 900, 0.922), ("fashion_mnist", "ebops", 66_000, 0.88)]
-BUDGETS = [100 * 2**i for i in range(11)]
 
 
 def _ensemble(task: Task, data: Any, arrays: TrainingData) -> np.ndarray:
@@ -177,7 +159,8 @@ def _measured(model: Any, name: str, task: Task, data: Any, test: Any, **row: An
     if row["ebops"] <= task.cells:
         from .adder_graph import adder_cost
 
-        row["cells"] = adder_cost(network, kind.exactly(apply(data.validation.x[:500])).reshape(-1, *network.input.shape))["cost"]
+        cost = adder_cost(network, kind.exactly(apply(data.validation.x[:500])).reshape(-1, *network.input.shape))["cost"]
+        row |= {"cells": cost} | spans(network)
     return row
 
 
@@ -243,7 +226,7 @@ def _students(task: Task, seed: int, data: Any, arrays: TrainingData) -> list[tu
     wide = QuantizeSection(preset="int8", input=kind.width, input_integer=kind.integer - kind.signed)
     found = []
     if "learned" in METHODS:
-        twin = learned_twin(quantized_student(base, wide, samples), activations=task.activations)
+        twin = learned_twin(quantized_student(base, wide, samples), activations="channel")
         found += _front(twin, task, seed, arrays, objective, kind.width)
     for name, section in _fixed_bits(base, task, seed, arrays, kind, samples).items() if "fixed" in METHODS else ():
         student, started = quantized_student(base, section, samples), time.perf_counter()
@@ -273,93 +256,6 @@ def _task(name: str, task: Task) -> list[dict[str, Any]]:
     return rows
 
 
-def within(rows: list[dict[str, Any]], task: str, cost: str, budget: float) -> float:
-    """Mean over seeds of the test accuracy of the learned student of least validation loss among those within a budget; nan where a seed has
-    none."""
-    own = [r for r in rows if r["task"] == task and r["method"] == "learned"]
-    best = []
-    for seed in {r["seed"] for r in own}:
-        fit_in = [r for r in own if r["seed"] == seed and r.get(cost, np.inf) <= budget]
-        best.append(min(fit_in, key=lambda r: r["validation_loss"])["test"] if fit_in else np.nan)
-    return float(np.mean(best)) if best else float("nan")
-
-
-def peer(runs: list[dict[str, Any]], task: str, cost: str, budget: float) -> float:
-    """The same of HGQ2, whose points are picked by validation accuracy as its authors do; nan where it was not measured."""
-    own = [peers_within(r["points"], budget, {"cells": "da4ml_cost"}.get(cost, cost)) for r in runs if r["task"]["task"] == task]
-    return float(np.mean([p["accuracy_test"] if p else np.nan for p in own])) if own else float("nan")
-
-
-def against_peer(rows: list[dict[str, Any]], runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Both fronts at equal budgets, printed, too."""
-    found = []
-    for task in dict.fromkeys(r["task"] for r in rows):
-        for cost in ("ebops", "cells"):
-            for budget in BUDGETS:
-                ours, theirs = within(rows, task, cost, budget), peer(runs, task, cost, budget)
-                if not (np.isnan(ours) or np.isnan(theirs)):
-                    found.append({"task": task, "of": cost, "within": budget, "learned": ours, "HGQ2": theirs})
-                    print(f"{task:14} {cost:5} <= {budget:7,}  learned {ours:.4f}  HGQ2 {theirs:.4f}  {100 * (ours - theirs):+.2f}")
-    return found
-
-
-def goals(rows: list[dict[str, Any]], compared: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """What the front reaches: the aims, how it stands to fixed bits and to HGQ2, its points, its time, its bits."""
-    tasks = list(dict.fromkeys(r["task"] for r in rows))
-    found = [goal(f"{t}: accuracy within {b:,} {c}", aim, within(rows, t, c, b), "fraction") for t, c, b, aim in AIMS if t in tasks]
-    for task in tasks:
-        own = [r for r in rows if r["task"] == task]
-        learned = [r for r in own if r["method"] == "learned"]
-        behind = {}
-        for name in dict.fromkeys(r["method"] for r in own if r["method"] != "learned"):
-            theirs = [r for r in own if r["method"] == name]
-            budget = float(np.mean([r["ebops"] for r in theirs]))
-            behind[name] = within(own, task, "ebops", budget) - float(np.mean([r["test"] for r in theirs]))
-        behind = {name: gain for name, gain in behind.items() if not np.isnan(gain)}
-        if behind:
-            worst = min(behind, key=lambda name: behind[name])
-            text = f"{task}: learned minus fixed bits at equal EBOPs, worst of {len(behind)} ({worst})"
-            found.append(goal(text, 0.0, behind[worst], "fraction"))
-        for cost in ("ebops", "cells"):
-            gains = [c["learned"] - c["HGQ2"] for c in compared if c["task"] == task and c["of"] == cost]
-            if gains:
-                found.append(
-                    goal(f"{task}: learned minus HGQ2 at equal {cost}, mean of {len(gains)} budgets", 0.0, np.mean(gains), "fraction")
-                )
-                found.append(goal(f"{task}: learned minus HGQ2 at equal {cost}, worst budget", 0.0, min(gains), "fraction"))
-        if not learned:
-            continue
-        fewest = min(sum(r["seed"] == seed for r in learned) for seed in {r["seed"] for r in learned})
-        found.append(goal(f"{task}: points of one run", 8, fewest, "points"))
-        found.append(goal(f"{task}: seconds of one run", 900, max(r["seconds"] for r in learned), "s", at_most=True))
-    differing = sum(r["differing"] for r in rows) + sum(sum(r["verified"]["differing_bits"].values()) for r in rows if "verified" in r)
-    simulated = sum("verified" in r for r in rows)
-    text = f"differing logits of {len(rows)} students on test sets, and bits of {simulated} in C simulation"
-    return [*found, goal(text, 0, differing, "values", at_most=True)]
-
-
-def draw(rows: list[dict[str, Any]], runs: list[dict[str, Any]], path: Path) -> None:
-    """Test accuracy against EBOPs, a panel for each task, every seed's points."""
-    from matplotlib.figure import Figure
-
-    tasks = list(dict.fromkeys(r["task"] for r in rows))
-    figure = Figure((4.6 * len(tasks), 4.2), layout="constrained")
-    for axes, task in zip(figure.subplots(1, len(tasks), squeeze=False)[0], tasks, strict=True):
-        own = [r for r in rows if r["task"] == task]
-        theirs = [p for r in runs if r["task"]["task"] == task for p in r["points"] if p["ebops"] > 0]
-        axes.scatter([p["ebops"] for p in theirs], [100 * p["accuracy_test"] for p in theirs], 12, "0.6", marker="x", label="HGQ2")
-        for method, color, mark in (("uniform", "C1", "s"), ("greedy", "C2", "^"), ("autoqkeras", "C3", "D"), ("learned", "C0", "o")):
-            points = [r for r in own if r["method"].startswith(method)]
-            axes.scatter([r["ebops"] for r in points], [100 * r["test"] for r in points], 16, color, marker=mark, label=method, zorder=3)
-        best = max(r["test"] for r in own)
-        seen = [r["ebops"] for r in own if r["test"] > best - 0.08] + [q["ebops"] for q in theirs if q["accuracy_test"] > best - 0.08]
-        axes.set(xscale="log", xlabel="EBOPs", ylabel="test accuracy, %", title=task)
-        axes.set(xlim=(0.7 * min(seen), 1.4 * max(seen)), ylim=(100 * best - 8, 100 * best + 0.5))
-        axes.legend(frameon=False, fontsize=8, loc="lower right")
-        axes.grid(alpha=0.3)
-    figure.savefig(path, dpi=110)
-
-
 def main() -> None:
     """Run the tasks named on the command line, or all; rows of tasks not run are kept from the last result."""
     tasks = SMALL if QUICK else {name: TASKS[name] for name in sys.argv[1:] or TASKS}
@@ -372,7 +268,7 @@ def main() -> None:
     compared = against_peer(rows, runs)
     if not QUICK:
         draw(rows, runs, RESULTS / "learned_bits.png")
-    write("learned_bits", "make bench-learned-bits", SEEDS, rows, goals(rows, compared), against_hgq2=compared)
+    write("learned_bits", "make bench-learned-bits", SEEDS, rows, goals(rows, compared), against_hgq2=compared, cells_told=cells_of(rows))
 
 
 if __name__ == "__main__":

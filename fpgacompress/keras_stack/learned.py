@@ -19,6 +19,8 @@ from qkeras.quantizers import BaseQuantizer
 LOW, HIGH = -8.0, 12.0
 """Fractional bits stay between these."""
 _LN2 = float(np.log(2.0))
+_NEAR = 0.125
+"""Steps of its grid: a pruned weight that is larger feels the price of the bit it would get, until it is two bits from coming back."""
 
 
 def _clipped(fraction: Any) -> Any:
@@ -118,12 +120,18 @@ class learned_bits(_Learned):  # noqa: N801  (named like QKeras' own quantizers)
     def used_bits(self, x: Any) -> Any:
         """Bits of each weight between its leading one and the last place of its grid, 0 for weights that round to 0.
 
-        Float tensor of the kernel's shape with the gradient 1 for the fractional bits of every weight that has bits.
+        Float tensor of the kernel's shape with the gradient 1 for the fractional bits of every weight that has bits. So it is for pruned weights
+        with bits of their own that are close to coming back: without a price the noise of training brings them back again and again, and with
+        thousands of them (wide inputs, low cost) nothing else can be learned. A gradient that is worth the price still does.
         """
         fraction = self.whole
         level = tf.stop_gradient(self(x))
         top = tf.floor(tf.math.log(tf.maximum(tf.abs(level), 2.0**-30)) / _LN2 + 1e-5) + 1.0
-        return tf.where(level != 0.0, tf.nn.relu(top + fraction), tf.zeros_like(level))
+        pruned = tf.zeros_like(level)
+        if self.shape == tuple(x.shape):
+            near = tf.stop_gradient(tf.abs(x) * tf.pow(2.0, self.fraction) > _NEAR)
+            pruned = tf.where(near, fraction - tf.stop_gradient(fraction), pruned)
+        return tf.where(level != 0.0, tf.nn.relu(top + fraction), pruned)
 
     def get_config(self) -> dict[str, Any]:
         """Settings as plain numbers and lists; the fractional bits as they are now."""

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from benchmarks.learned_bits import against_peer, goals, peer, within
+from benchmarks.learned_bits_rows import against_peer, cells_of, goals, peer, spans, within
+from fpgacompress.integer import FixedType, IntegerNetwork, Node, Tensor
 
 
 def row(method, seed, ebops, test, loss, **more):
@@ -55,3 +56,25 @@ def test_goals_hold_the_worst_of_the_rows():
 
 def test_goals_of_fixed_bits_alone():
     assert not [g for g in goals([r for r in ROWS if r["method"] != "learned"], []) if "points of one run" in g["goal"]]
+
+
+def test_bits_that_are_read_are_counted_of_a_small_network():
+    """Two inputs, three hidden values of which the last is read by nothing, two logits."""
+    kind, sums, hidden = FixedType(4, 2), FixedType(12, 6), FixedType(3, 1, False, "TRN", "SAT")
+    weights, biases = FixedType(4, 1), FixedType(6, 2)
+    first = Node("fc0", "dense", ("x",), sums, (3,), Tensor([[1, 2, 3], [0, 5, 1]], weights), Tensor([6, 0, 7], biases))
+    last = Node("fc1", "dense", ("relu",), sums, (2,), Tensor([[1, 0], [0, 3], [0, 0]], weights), Tensor([0, 5], biases))
+    nodes = (Node("x", "input", (), kind, (2,)), first, Node("relu", "quantize", ("fc0",), hidden, (3,)), last)
+    assert spans(IntegerNetwork("n", nodes)) == {"bias_bits": 2 + 3, "value_bits": 3 + 3}
+
+
+def test_what_cells_are_made_of_is_found():
+    rng = np.random.default_rng(0)
+    rows = []
+    for _ in range(30):
+        ebops, bias, value = (int(v) for v in rng.integers([100, 10, 10], [2000, 100, 100]))
+        rows.append(row("learned", 1, ebops, 0.8, 0.4, cells=ebops + 1.3 * bias + 1.7 * value, bias_bits=bias, value_bits=value))
+    told = cells_of(rows)
+    assert np.isclose(told["bias"], 1.3) and np.isclose(told["value"], 1.7)
+    assert told["error"] < 1e-9 < 0.01 < told["error_of_ebops_alone"]
+    assert cells_of(rows[:5]) == {}

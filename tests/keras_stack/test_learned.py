@@ -48,6 +48,17 @@ def test_bits_used_run_from_the_leading_one_to_the_last_place_and_are_0_for_prun
     assert np.asarray(tape.gradient(total, quantizer.fraction)).tolist() == [[1.0, 1.0, 1.0, 0.0, 1.0]]
 
 
+def test_a_pruned_weight_feels_the_price_of_a_bit_until_it_is_two_bits_from_coming_back():
+    x = np.array([[0.5, 0.06, 0.02, 0.015, 0.0]], np.float32)  # in steps of 1/8: 4, 0.48, 0.16, 0.12 and 0
+    for shape, felt in (((1, 5), [1.0, 1.0, 1.0, 0.0, 0.0]), ((1, 1), [1.0])):  # bits shared with others cost what the others have
+        quantizer = classes.learned_bits(shape, 3.0)
+        with tf.GradientTape() as tape:
+            bits = quantizer.used_bits(x)
+            total = tf.reduce_sum(bits)
+        assert np.asarray(bits).tolist() == [[3.0, 0.0, 0.0, 0.0, 0.0]]
+        assert np.ravel(tape.gradient(total, quantizer.fraction)).tolist() == felt
+
+
 def test_an_activation_saturates_and_stops_the_gradient_outside():
     quantizer = classes.learned_activation((1,), 2.0, 1.0)
     x = tf.Variable([-1.0, 0.12, 0.13, 1.4, 1.9, 5.0])
