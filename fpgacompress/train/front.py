@@ -29,7 +29,7 @@ from ..run import read_json, write_json
 from .chain import layers_of
 from .descent import SAMPLES, WORK, Descent
 from .front_files import Point, restored, save
-from .front_rules import MARKS, FrontConfig, Kept, broken, chosen, ramped, steered
+from .front_rules import MARKS, FrontConfig, Kept, broken, chosen, foreseen, ramped, steered
 from .loop import TrainingData, class_weights, logits_of, shaped
 from .monitor import better, score
 from .step import RESTING, TrainingStep
@@ -137,7 +137,8 @@ class _Front:
             if config.target is None:
                 self.beta.assign(ramped(config, epoch))
             elif history:
-                self.beta.assign(steered(float(self.beta), history[-1]["cost"], config.target, config.beta))
+                ahead = foreseen([row["cost"] for row in history[-10:]])
+                self.beta.assign(steered(float(self.beta), ahead, config.target, config.beta))
             row = self.epoch(step, epoch) | {"beta": float(self.beta)}
             history.append(row)
             mark = math.floor(MARKS * math.log2(max(row["cost"], 1.0)))
@@ -238,7 +239,7 @@ class _Front:
         rows, best = [self.judge()], self.arrays()
         for epoch in range(config.tune_epochs):
             row = self.epoch(step, epoch)
-            if 2 * epoch >= config.tune_epochs:
+            if 2 * epoch >= config.tune_epochs and row["cost"] <= (config.target or math.inf):  # weights grow, and with them their bits
                 if better(row, rows, config.monitor):
                     best = self.arrays()
                 rows.append(row)

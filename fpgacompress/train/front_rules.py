@@ -11,6 +11,8 @@ import numpy as np
 MARKS = 4
 """Marks per factor of two of the cost at which the ramp keeps a model."""
 _BREAK, _FEW = 0.5, 5
+_TREND, _AHEAD = 5, 2.0
+"""Epochs the trend of the cost is taken from, and how many times as far it is followed."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,13 @@ def steered(beta: float, cost: float, target: float, bounds: tuple[float, float]
     """
     step = max(-most, min(most, gain * math.log(max(cost, 1.0) / target)))
     return max(bounds[0], min(bounds[1], beta * math.exp(step)))
+
+
+def foreseen(costs: list[float]) -> float:
+    """The cost of the next few epochs as the last ones lead to it; the price acts on bits only after many updates, and what was pruned seldom
+    comes back, so that steering by the cost of the last epoch alone overshoots."""
+    before = costs[max(len(costs) - 1 - _TREND, 0)]
+    return costs[-1] * (costs[-1] / max(before, 1.0)) ** _AHEAD
 
 
 def broken(history: list[dict[str, float]], chance: float, cycle: int) -> bool:

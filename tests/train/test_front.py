@@ -20,7 +20,7 @@ from fpgacompress.recipe import PruneSection, QuantizeSection
 from fpgacompress.train import TrainConfig, TrainingData, fit, logits_of
 from fpgacompress.train import front as module
 from fpgacompress.train.front import FrontConfig, learn_front
-from fpgacompress.train.front_rules import Kept, chosen, ramped, steered
+from fpgacompress.train.front_rules import Kept, chosen, foreseen, ramped, steered
 
 
 @pytest.fixture(scope="module")
@@ -171,7 +171,7 @@ def test_a_target_is_steered_to(pulses, student, tmp_path):
     (point,) = learn_front(learned_twin(student[0]), pulses[0], config, tmp_path, input_bits=pulses[1].width)
     assert 700 < point.cost <= 1500
     last = [row["cost"] for row in json.loads((tmp_path / "history.json").read_text())][-20:]
-    assert 0.6 * 1500 < np.mean(last) < 1.6 * 1500
+    assert 0.8 * 1500 < np.mean(last) < 1.2 * 1500  # near it, neither fallen through nor hovering above
 
 
 def test_masks_and_a_teacher_act_in_the_same_training(pulses, student, tmp_path):
@@ -195,6 +195,7 @@ def test_masks_and_a_teacher_act_in_the_same_training(pulses, student, tmp_path)
 def test_beta_grows_by_the_same_factor_and_steering_pulls_towards_the_target():
     config = FrontConfig(epochs=5, beta=(1.0, 16.0))
     assert [ramped(config, e) for e in range(5)] == pytest.approx([1, 2, 4, 8, 16])
+    assert foreseen([100.0]) == 100.0 and foreseen([80.0, 100, 100, 100, 100, 100]) > 100 > foreseen([110.0] * 5 + [100.0])
     assert steered(1.0, 200.0, 100.0, (0.1, 10)) > 1.0 > steered(1.0, 50.0, 100.0, (0.1, 10))
     assert steered(1.0, 1e9, 100.0, (0.1, 10)) == pytest.approx(np.exp(0.1))
     assert steered(10.0, 1e9, 100.0, (0.1, 10)) == 10
