@@ -73,7 +73,9 @@ def test_what_cells_are_made_of_is_found():
     rows = []
     for _ in range(30):
         ebops, bias, value = (int(v) for v in rng.integers([100, 10, 10], [2000, 100, 100]))
-        rows.append(row("learned", 1, ebops, 0.8, 0.4, cells=ebops + 1.3 * bias + 1.7 * value, bias_bits=bias, value_bits=value))
+        cells = ebops + 1.3 * bias + 1.7 * value
+        rows.append(row("learned", 1, ebops, 0.8, 0.4, task="magic", cells=cells, bias_bits=bias, value_bits=value))
+    rows.append(rows[0] | {"task": "ecg_beats", "cells": 2 * rows[0]["cells"]})
     told = cells_of(rows)
     assert np.isclose(told["bias"], 1.3) and np.isclose(told["value"], 1.7)
     assert told["error"] < 1e-9 < 0.01 < told["error_of_ebops_alone"]
