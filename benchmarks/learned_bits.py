@@ -8,7 +8,7 @@ by validation loss; the test split is read once, behind everything. EBOPs are co
 that is feasible. Some points of the first seed (``Task.simulated``) are compiled and run in C simulation. HGQ2's rows come from
 ``results/peers_hgq2.json`` (``benchmarks/peers/hgq2``), same splits, its points picked by validation accuracy as its authors do. Its training has as many
 epochs as each of our students has behind it (the ramp, settling, tuning), or more, within a tenth; settling and tuning are done for each point, so that our whole
-training has more, about twice as many on tables, where each point is improved by coordinate descent, too. Heartbeats are split beat by beat: between
+training has more, 2.6 times as many on tables, where each point is improved by coordinate descent, too. Heartbeats are split beat by beat: between
 patients the test accuracy falls with the size of the network (HGQ2, one seed: 0.83 at 700 EBOPs, 0.74 at 120,000), so that no front can be compared.
 """
 
