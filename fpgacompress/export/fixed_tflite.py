@@ -114,7 +114,19 @@ class _Writer:
         if kind.width > BITS:
             raise self.refuse(node, f"has {kind.width} bits", "an input of at most 8 bits, as quantize.input: 8 makes it")
         edge = self.edges[node.name] = self.edge(node, kind)
+        if kind.signed and kind.width < BITS:
+            self.edges[node.name] = self.clamped(node, edge)
         return edge.tensor
+
+    def clamped(self, node: Node, edge: _Edge) -> _Edge:
+        """The values of a signed type of fewer bits than int8, which would let larger ones through."""
+        for name, bound in (("MAXIMUM", edge.type.low), ("MINIMUM", edge.type.high)):
+            scales = [edge.type.lsb]
+            limit = self.flat.tensor(f"{node.name}/{name.lower()}", (1,), "INT8", scales=scales, values=np.array([bound]))
+            to = self.flat.tensor(f"{node.name}/{name.lower()}_of", _shape(node.shape), "INT8", scales=scales)
+            self.flat.operator(name, [edge.tensor, limit], to, 2, "MaximumMinimum")
+            edge = _Edge(to, edge.type, edge.zero)
+        return edge
 
     def kernel(self, node: Node, values: np.ndarray, axis: int, source: _Edge) -> tuple[int, int]:
         """Tensors of kernel and bias in the file's axes; one scale per output channel where a single one does not do."""

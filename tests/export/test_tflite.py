@@ -75,6 +75,21 @@ def test_an_input_quantizer_becomes_the_input_tensor(images, tmp_path):
     assert np.array_equal(Interpreter(file.path, batch=7).run(x), logits_of(result.student, x))
 
 
+@pytest.mark.parametrize("bits", [3, 4, 6])
+def test_a_narrow_signed_input_saturates_as_the_student_does(bits, images, tmp_path):
+    """An int8 tensor alone would let values through that fewer bits do not hold."""
+    kind = FixedType(bits, 2, True, "RND_CONV", "SAT")
+    section = QuantizeSection(method="ptq", preset="int4", calibration_samples=200, input=bits, input_integer=1)
+    x = 5 * images[0][:300] - 3  # -3 to 2, and the input holds -2 to 2
+    result = post_training(scattered(MODELS["mlp"](), 1), section, x, input_type=SIGNAL)
+    file = write_tflite(result.network, tmp_path / "m.tflite", "fixed")
+    assert file.input_type == kind and np.mean(x < kind.minimum) > 0.3
+    assert np.array_equal(
+        Interpreter(file.path).run(SIGNAL.to_float(SIGNAL.quantize(x))),
+        logits_of(result.student, shaped(result.student, SIGNAL.to_float(SIGNAL.quantize(x)))),
+    )
+
+
 def test_a_cast_at_the_end_leaves_no_float_in_the_file(images, tmp_path):
     _, result, x = student("cnn", images)
     last = result.network.output
