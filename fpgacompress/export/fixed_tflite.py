@@ -3,7 +3,7 @@
 TFLite's int8 arithmetic stores ``real = scale * (q - zero)`` (B. Jacob et al., "Quantization and Training of Neural Networks for Efficient
 Integer-Arithmetic-Only Inference", arXiv 1712.05877, equation 1). With powers of two as scales this *is* fixed point: an unsigned type of ``w``
 bits behind a ReLU is an int8 tensor with ``zero = 127 - (2**w - 1)``, which saturates above by int8's own end and below by the ReLU; a signed
-type of 8 bits has ``zero = 0``; biases are int32 in steps of the products; rescaling is a shift. TFLite's default CPU kernels (XNNPACK) round that
+type of 8 bits has ``zero = 0``, and an input of fewer bits is clamped; biases are int32 in steps of the products; rescaling is a shift. TFLite's default CPU kernels (XNNPACK) round that
 shift half to even, as we do, so every integer is the same. Its reference kernels round ties away from zero and may differ by one step there.
 
 A student's logits are not rounded at all, which int8 cannot hold: the last layer gets float arithmetic on the int8 numbers, exact as long as
@@ -114,18 +114,20 @@ class _Writer:
         if kind.width > BITS:
             raise self.refuse(node, f"has {kind.width} bits", "an input of at most 8 bits, as quantize.input: 8 makes it")
         edge = self.edges[node.name] = self.edge(node, kind)
-        if kind.signed and kind.width < BITS:
+        if node.out.signed:
             self.edges[node.name] = self.clamped(node, edge)
         return edge.tensor
 
     def clamped(self, node: Node, edge: _Edge) -> _Edge:
-        """The values of a signed type of fewer bits than int8, which would let larger ones through."""
-        for name, bound in (("MAXIMUM", edge.type.low), ("MINIMUM", edge.type.high)):
-            scales = [edge.type.lsb]
-            limit = self.flat.tensor(f"{node.name}/{name.lower()}", (1,), "INT8", scales=scales, values=np.array([bound]))
-            to = self.flat.tensor(f"{node.name}/{name.lower()}_of", _shape(node.shape), "INT8", scales=scales)
-            self.flat.operator(name, [edge.tensor, limit], to, 2, "MaximumMinimum")
-            edge = _Edge(to, edge.type, edge.zero)
+        """The values of the edge's type, where int8 would let others through (fewer than 8 bits)."""
+        kind, rail = edge.type, 2 ** (BITS - 1)
+        for name, bound, end in (("MAXIMUM", kind.low + edge.zero, -rail), ("MINIMUM", kind.high + edge.zero, rail - 1)):
+            if bound != end:
+                like = {"scales": [kind.lsb], "zero": edge.zero}
+                limit = self.flat.tensor(f"{node.name}/{name.lower()}", (1,), "INT8", values=np.array([bound]), **like)
+                to = self.flat.tensor(f"{node.name}/{name.lower()}_of", _shape(node.shape), "INT8", **like)
+                self.flat.operator(name, [edge.tensor, limit], to, 2, "MaximumMinimum")
+                edge = _Edge(to, kind, edge.zero)
         return edge
 
     def kernel(self, node: Node, values: np.ndarray, axis: int, source: _Edge) -> tuple[int, int]:

@@ -29,7 +29,7 @@ from ..run import read_json, write_json
 from .chain import layers_of
 from .descent import SAMPLES, WORK, Descent
 from .front_files import Point, restored, save
-from .front_rules import MARKS, FrontConfig, Kept, broken, chosen, foreseen, ramped, steered
+from .front_rules import MARKS, TREND, FrontConfig, Kept, broken, chosen, foreseen, ramped, steered
 from .loop import TrainingData, class_weights, logits_of, shaped
 from .monitor import better, score
 from .step import RESTING, TrainingStep
@@ -137,7 +137,7 @@ class _Front:
             if config.target is None:
                 self.beta.assign(ramped(config, epoch))
             elif history:
-                ahead = foreseen([row["cost"] for row in history[-10:]])
+                ahead = foreseen([row["cost"] for row in history[-TREND - 1 :]])
                 self.beta.assign(steered(float(self.beta), ahead, config.target, config.beta))
             row = self.epoch(step, epoch) | {"beta": float(self.beta)}
             history.append(row)
@@ -187,14 +187,18 @@ class _Front:
                 rows, best = [row], self.arrays()
         self.set_weights(best)
 
-    def descend(self, price: float, rng: np.random.Generator) -> None:
+    def limit(self, kept: Kept) -> float:
+        """What a point may cost: the target, or what it costs already where the ramp did not come down to that."""
+        return math.inf if self.config.target is None else max(self.config.target, kept.cost)
+
+    def descend(self, kept: Kept, rng: np.random.Generator) -> None:
         """Improve the model's weights and bits one by one (:mod:`.descent`) where that is worth it; the sweep that validation data find best
         stays."""
         if not self.config.descent_sweeps:
             return
         if self._descent is None:
             self._descent = self._new_descent(self._tuning.losses)
-        descent = self._descent
+        descent, price = self._descent, kept.row["beta"] / self.first_cost
         descent.read()
         if descent.work > WORK:
             return
@@ -204,7 +208,7 @@ class _Front:
             descent.write()
             figures = self.judge()
             now = figures["val_loss"] + price * descent.cost
-            if now < least and figures["cost"] <= (self.config.target or math.inf):
+            if now < least and figures["cost"] <= self.limit(kept):
                 best, least = self.arrays(), now
             if changed == 0:
                 break
@@ -239,12 +243,12 @@ class _Front:
         rows, best = [self.judge()], self.arrays()
         for epoch in range(config.tune_epochs):
             row = self.epoch(step, epoch)
-            if 2 * epoch >= config.tune_epochs and row["cost"] <= (config.target or math.inf):  # weights grow, and with them their bits
+            if 2 * epoch >= config.tune_epochs and row["cost"] <= self.limit(kept):  # weights grow, and with them their bits
                 if better(row, rows, config.monitor):
                     best = self.arrays()
                 rows.append(row)
         self.set_weights(best)
-        self.descend(kept.row["beta"] / self.first_cost, np.random.default_rng([config.seed, kept.epoch]))
+        self.descend(kept, np.random.default_rng([config.seed, kept.epoch]))
         student = fixed_twin(self.model, config.rounding)
         figures = score(logits_of(student, self.data.x_val), self.data.y_val)
         point = Point(folder, kept.epoch, float(self.cost()), figures, kept.row["val_accuracy"], time.perf_counter() - started)

@@ -11,7 +11,7 @@ import numpy as np
 MARKS = 4
 """Marks per factor of two of the cost at which the ramp keeps a model."""
 _BREAK, _FEW = 0.5, 5
-_TREND, _AHEAD = 5, 2.0
+TREND, _AHEAD = 5, 2.0
 """Epochs the trend of the cost is taken from, and how many times as far it is followed."""
 
 
@@ -87,8 +87,12 @@ def steered(beta: float, cost: float, target: float, bounds: tuple[float, float]
 
 def foreseen(costs: list[float]) -> float:
     """The cost of the next few epochs as the last ones lead to it; the price acts on bits only after many updates, and what was pruned seldom
-    comes back, so that steering by the cost of the last epoch alone overshoots."""
-    before = costs[max(len(costs) - 1 - _TREND, 0)]
+    comes back, so that steering by the cost of the last epoch alone overshoots.
+
+    Args:
+        costs: of the epochs so far, at least one; the last ``TREND + 1`` count.
+    """
+    before = costs[max(len(costs) - 1 - TREND, 0)]
     return costs[-1] * (costs[-1] / max(before, 1.0)) ** _AHEAD
 
 

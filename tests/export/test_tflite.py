@@ -80,14 +80,24 @@ def test_a_narrow_signed_input_saturates_as_the_student_does(bits, images, tmp_p
     """An int8 tensor alone would let values through that fewer bits do not hold."""
     kind = FixedType(bits, 2, True, "RND_CONV", "SAT")
     section = QuantizeSection(method="ptq", preset="int4", calibration_samples=200, input=bits, input_integer=1)
-    x = 5 * images[0][:300] - 3  # -3 to 2, and the input holds -2 to 2
+    x = SIGNAL.to_float(SIGNAL.quantize(5 * images[0][:300] - 3))  # -3 to 2, and the input holds -2 to 2
     result = post_training(scattered(MODELS["mlp"](), 1), section, x, input_type=SIGNAL)
     file = write_tflite(result.network, tmp_path / "m.tflite", "fixed")
     assert file.input_type == kind and np.mean(x < kind.minimum) > 0.3
-    assert np.array_equal(
-        Interpreter(file.path).run(SIGNAL.to_float(SIGNAL.quantize(x))),
-        logits_of(result.student, shaped(result.student, SIGNAL.to_float(SIGNAL.quantize(x)))),
+    assert np.array_equal(Interpreter(file.path).run(x), logits_of(result.student, shaped(result.student, x)))
+
+
+def test_a_narrow_unsigned_cast_of_a_signed_input_cuts_off_what_is_negative(tmp_path):
+    kind, sums = FixedType(3, 1, False, "RND_CONV", "SAT"), FixedType(12, 4)
+    nodes = (
+        Node("x", "input", (), SIGNAL, (2,)),
+        Node("q", "quantize", ("x",), kind, (2,)),
+        Node("fc", "dense", ("q",), sums, (2,), Tensor(np.array([[3, -5], [7, 2]]), FixedType(4, 1))),
     )
+    network = IntegerNetwork("cut", nodes)
+    x = SIGNAL.to_float(np.random.default_rng(0).integers(SIGNAL.low, SIGNAL.high + 1, (200, 2)))
+    answers = Interpreter(write_tflite(network, tmp_path / "m.tflite", "fixed").path).run(x)
+    assert np.array_equal(answers, sums.to_float(Emulator(network).run(SIGNAL.exactly(x))))
 
 
 def test_a_cast_at_the_end_leaves_no_float_in_the_file(images, tmp_path):
