@@ -173,7 +173,7 @@ def _simulated(model: Any, network: IntegerNetwork, stored: np.ndarray) -> dict[
     return {"samples": told.samples, "differing_bits": told.by_executor}
 
 
-def _front(twin: Any, task: Task, seed: int, arrays: TrainingData, objective: Any, kind: Any) -> list[tuple[dict[str, Any], Any]]:
+def _front(twin: Any, task: Task, seed: int, arrays: TrainingData, objective: Any, bits: int) -> list[tuple[dict[str, Any], Any]]:
     """Students of one training with learned bits, and their rows' heads."""
     folder, started = Path(tempfile.mkdtemp(prefix="front")), time.perf_counter()
     config = FrontConfig(
@@ -189,7 +189,7 @@ def _front(twin: Any, task: Task, seed: int, arrays: TrainingData, objective: An
         rounding="truncate",
         monitor="loss",
     )
-    points = learn_front(twin, arrays, config, folder, input_type=kind, objective=objective, progress=lambda t: print(t, file=sys.stderr))
+    points = learn_front(twin, arrays, config, folder, input_bits=bits, objective=objective, progress=lambda t: print(t, file=sys.stderr))
     head = {"method": "learned", "seed": seed, "seconds": round(time.perf_counter() - started, 1)}
     found = [(head | {"epoch": p.epoch}, load_model(p.folder / "student.h5")) for p in points]
     shutil.rmtree(folder)
@@ -227,7 +227,7 @@ def _students(task: Task, seed: int, data: Any, arrays: TrainingData) -> list[tu
     found = []
     if "learned" in METHODS:
         twin = learned_twin(quantized_student(base, wide, samples), activations="channel")
-        found += _front(twin, task, seed, arrays, objective, kind)
+        found += _front(twin, task, seed, arrays, objective, kind.width)
     for name, section in _fixed_bits(base, task, seed, arrays, kind, samples).items() if "fixed" in METHODS else ():
         student, started = quantized_student(base, section, samples), time.perf_counter()
         fit(student, arrays, TrainConfig(task.uniform, learning_rate=3e-3, seed=seed), objective=objective)

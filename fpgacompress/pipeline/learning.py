@@ -110,10 +110,10 @@ def learned_student(
     with ``student.h5`` and ``student.npz``, the form that ``verify`` and ``estimate`` take.
     """
     twin = twin_of(model, recipe, data.x, input_type)
-    config = front_config(recipe, seed, chain=can_descend(twin, input_type))
+    config = front_config(recipe, seed, chain=can_descend(twin, input_type.width))
     if masks:
         twin = prune(twin, recipe.prune, config.epochs * (len(data.x) // min(config.batch_size, len(data.x))))
-    points = learn_front(twin, data, config, where, input_type=input_type, objective=objective, progress=say)
+    points = learn_front(twin, data, config, where, input_bits=input_type.width, objective=objective, progress=say)
     beaten, rows = dominated(points), []
     for point in points:
         network = lower(load_model(point.folder / "student.h5"), input_type, recipe.name)

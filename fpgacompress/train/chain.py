@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from ..errors import UnsupportedError
-from ..integer.types import FixedType
 from ..keras_stack import load
 from ..keras_stack.graph import unwrapped
 from ..prune.masks import Masks
@@ -26,13 +24,13 @@ class Rounding:
     Attributes:
         quantizer: that learned them; None for the network's input as it comes.
         fraction, integer: bits, (n,) float64; integer bits without sign.
-        source: type of the network's input, where that is what arrives.
+        width: bits of a value where there is no quantizer.
     """
 
     quantizer: Any
     fraction: np.ndarray
     integer: np.ndarray
-    source: FixedType | None
+    width: float
 
     @property
     def signed(self) -> bool:
@@ -51,14 +49,7 @@ class Rounding:
     @property
     def bits(self) -> np.ndarray:
         """Bits of each value, (n,)."""
-        if self.quantizer is None and self.source is not None:
-            return np.full(len(self.fraction), float(self.source.width))
-        return self.bits_of(self.fraction, self.integer)
-
-    @property
-    def arriving(self) -> float:
-        """Integer bits without sign of what arrives; a quantizer with no fewer saturates nothing. Infinite behind a layer, where nothing is known."""
-        return math.inf if self.source is None else float(self.source.integer - self.source.signed)
+        return self.bits_of(self.fraction, self.integer) if self.quantizer is not None else np.full(len(self.fraction), self.width)
 
 
 @dataclass
@@ -83,11 +74,11 @@ class Dense:
     columns: np.ndarray
 
 
-def _reads(quantizer: Any, count: int, source: FixedType | None) -> Rounding:
+def _reads(quantizer: Any, count: int, width: float) -> Rounding:
     if quantizer is None:
-        return Rounding(None, np.zeros(count), np.zeros(count), source)
+        return Rounding(None, np.zeros(count), np.zeros(count), width)
     fraction, integer = (np.ravel(v).astype(np.float64) for v in (quantizer.fractions, quantizer.integers))
-    return Rounding(quantizer, *(np.tile(v, count // len(v)) for v in (fraction, integer)), source)
+    return Rounding(quantizer, *(np.tile(v, count // len(v)) for v in (fraction, integer)), width)
 
 
 def _dense(layer: Any, reads: Rounding, mask: Any) -> Dense:
@@ -103,8 +94,8 @@ def _dense(layer: Any, reads: Rounding, mask: Any) -> Dense:
     return Dense(layer, reads, whole, free, step, *(np.arange(n) for n in kernel.shape))
 
 
-def layers_of(model: Any, input_type: FixedType) -> list[Dense]:
-    """The layers of a model made by :func:`fpgacompress.quantize.learned.learned_twin`, as they compute now; inputs arrive in ``input_type``.
+def layers_of(model: Any, input_bits: int) -> list[Dense]:
+    """The layers of a model made by :func:`fpgacompress.quantize.learned.learned_twin`, as they compute now.
 
     Raises:
         UnsupportedError: it is not a chain of dense layers with one learned quantizer between any two.
@@ -128,8 +119,7 @@ def layers_of(model: Any, input_type: FixedType) -> list[Dense]:
                 raise _unsupported(layer, "reads sums that no quantizer rounds")
             if not hasattr(inside, "fractions") and getattr(inside, "__name__", "linear") != "linear":
                 raise _unsupported(layer, f"has the activation {inside}, without learned bits")
-            source = None if found else input_type
-            found.append(_dense(layer, _reads(waiting, int(layer.kernel.shape[0]), source), masks.get(layer.name)))
+            found.append(_dense(layer, _reads(waiting, int(layer.kernel.shape[0]), float(input_bits)), masks.get(layer.name)))
             waiting = inside if hasattr(inside, "fractions") else None
     if waiting is not None or not found:
         raise _unsupported(unwrapped(model.layers[-1]), "stands at the end")
@@ -158,7 +148,7 @@ def without_dead(layers: list[Dense]) -> list[Dense]:
         if place + 1 < len(layers):
             later = layers[place + 1]
             columns = _chosen((later.reads.bits > 0) & np.any(later.kernel[:-1] != 0, axis=1))
-        reads = Rounding(dense.reads.quantizer, dense.reads.fraction[rows], dense.reads.integer[rows], dense.reads.source)
+        reads = Rounding(dense.reads.quantizer, dense.reads.fraction[rows], dense.reads.integer[rows], dense.reads.width)
         cut = np.ix_([*rows, len(dense.kernel) - 1], columns)
         found.append(Dense(dense.layer, reads, dense.kernel[cut], dense.free[cut], dense.bias_step[columns], rows, columns))
         rows = columns

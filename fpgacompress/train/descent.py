@@ -4,20 +4,18 @@ Where a network has a few hundred bit operations, every update of its weights fl
 guide: the loss jumps from epoch to epoch and never settles. But such a network is small enough to try changes one by one, on all samples: one
 more or one less in the last place, twice, half, the negative, no weight at all, a new one, other bits of a value, no such value. What is tried
 changes what one layer reads or gives in one place, so that only the layers behind it are computed again. A change stays if ``loss + price * cost`` falls. The cost stands for
-cells of an adder graph: the EBOPs, the bits of the biases, because a constant takes an adder, the bits of hidden values, because a ReLU and
-a saturation take gates, and the saturation of inputs whose range was learned.
+cells of an adder graph: the EBOPs, the bits of the biases, because a constant takes an adder, and the bits of hidden values, because a ReLU and
+a saturation take gates.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from ..errors import UnsupportedError
-from ..integer.types import FixedType
 from ..metrics.csd import span_bits
 from .chain import Chain, Dense, Rounding, layers_of, places, put_back, whole, without_dead
 
@@ -31,9 +29,6 @@ _BIAS, _VALUE = 1.3, 1.7
 (da4ml 0.6.0; earlier fronts of MAGIC and Dry Bean, neurons that nothing reads left out), whose cells this cost tells within 7 %
 (root mean square), EBOPs alone within 15 %. Students made with this cost (``make bench-learned-bits``, 92 of 40 to 2,500 cells) are told best by
 0.0 and 1.8, within 6 % (EBOPs alone 12 %): their biases are short already."""
-_CUT = 1.2, 0.6, 0.4
-"""What saturating an input costs: at all, for each bit that stays, for each integer bit that goes. One signed value takes 1.04, 0.5 and 0.33 cells
-(da4ml 0.6.0, all of 1 to 6 bits out of 8 to 12, exact); an EBOP takes about 0.9 where there are few."""
 _LEAST = 1e-7
 """Smallest gain worth a change."""
 SAMPLES = 16_384
@@ -57,17 +52,6 @@ def neighbours(weight: float, around: int) -> list[float]:
     return [v for v in found if abs(v) <= _LARGEST and (v / _FINEST).is_integer()]
 
 
-def _made(reads: Rounding, fraction: Any, integer: Any) -> Any:
-    """What making values of these bits takes beside the EBOPs that read them: ReLU and saturation of hidden ones, saturation of inputs."""
-    bits = reads.bits_of(fraction, integer)
-    if reads.source is None:
-        return _VALUE * bits
-    if reads.quantizer is None:
-        return np.zeros_like(bits)
-    always, each, gone = _CUT
-    return np.where((bits > 0) & (integer < reads.arriving), always + each * bits + gone * (reads.arriving - integer), 0.0)
-
-
 class Descent:
     """One model, improved in place.
 
@@ -75,22 +59,22 @@ class Descent:
         model: made by :func:`fpgacompress.quantize.learned.learned_twin`, pruning wrappers or not; masked weights stay 0.
         x: training samples, preprocessed, (n, ...).
         loss: of logits (n, classes) of these samples, a scalar tensor.
-        input_type: of the network's input.
+        input_bits: width of the network's input where the model does not quantize it itself.
         truncate: the student's activations will be truncated, with half a step in the biases, which their bits are counted with.
 
     Raises:
         UnsupportedError: the model is no chain of dense layers.
     """
 
-    def __init__(self, model: Any, x: np.ndarray, loss: Callable[[Any], Any], input_type: FixedType, truncate: bool = True) -> None:
-        self.model, self.input_type, self.truncate = model, input_type, truncate
+    def __init__(self, model: Any, x: np.ndarray, loss: Callable[[Any], Any], input_bits: int, truncate: bool = True) -> None:
+        self.model, self.input_bits, self.truncate = model, input_bits, truncate
         self._x, self._of = x, loss
         self._chains: dict[tuple[tuple[int, ...], ...], Chain] = {}
-        self.layers = layers_of(model, input_type)
+        self.layers = layers_of(model, input_bits)
 
     def read(self) -> None:
         """Take over what the model's variables hold now."""
-        self.layers = without_dead(layers_of(self.model, self.input_type))
+        self.layers = without_dead(layers_of(self.model, self.input_bits))
         for place, dense in enumerate(self.layers):
             dense.kernel[:, ~self.heard(place)] = 0
 
@@ -120,10 +104,10 @@ class Descent:
 
     @property
     def cost(self) -> float:
-        """EBOPs, bits of the biases that are heard, what it takes to make the values that are read, all in units of an EBOP."""
+        """EBOPs, bits of the biases that are heard and of the hidden values that are read, weighted by what they take."""
         biases = sum(used_bits(d.kernel[-1] + self._halves(place))[self.heard(place)].sum() for place, d in enumerate(self.layers))
-        values = sum(_made(d.reads, d.reads.fraction, d.reads.integer)[np.any(d.kernel[:-1] != 0, axis=1)].sum() for d in self.layers)
-        return self.ebops + _BIAS * float(biases) + float(values)
+        values = sum(d.reads.bits @ np.any(d.kernel[:-1] != 0, axis=1) for d in self.layers[1:])
+        return self.ebops + _BIAS * float(biases) + _VALUE * float(values)
 
     def heard(self, place: int) -> np.ndarray:
         """Which results of a layer have bits in the activation behind it, (n_out,) bool."""
@@ -187,9 +171,8 @@ class Descent:
         else:
             values = neighbours(now, self._usual(dense))
             costs = (used_bits(values) - used_bits(now)) * dense.reads.bits[row]
-            if np.count_nonzero(dense.kernel[row]) == (now != 0):  # the only weight that reads this value, or none does
-                made = float(_made(dense.reads, dense.reads.fraction[row], dense.reads.integer[row]))
-                costs = costs + made * (np.array(values) != 0) - made * (now != 0)
+            if place and np.count_nonzero(dense.kernel[row]) == (now != 0):  # the only weight that reads this value, or none does
+                costs = costs + _VALUE * dense.reads.bits[row] * (np.array(values) != 0) - _VALUE * dense.reads.bits[row] * (now != 0)
         filled = np.full(_WIDTH, now)
         filled[: len(values)] = values
         best = self._best(self.chain.weights(place, row, column, filled), costs, price)
@@ -216,15 +199,12 @@ class Descent:
         dense = self.layers[place]
         reads, fraction, integer = dense.reads, dense.reads.fraction[row], dense.reads.integer[row]
         tried = [(fraction + f, integer + i) for f, i in ((1, 0), (-1, 0), (0, 1), (0, -1), (1, -1), (-1, 1))]
-        cut = reads.arriving - integer
-        if 1 < cut < math.inf:  # no saturation, with the bits there are and with as many more
-            tried += [(fraction - cut, reads.arriving), (fraction, reads.arriving)]
         none = -integer - reads.signed, integer
         tried = [(f, i) for f, i in [none, *tried] if -8 <= f <= 12 and -8 <= i <= 12 and (f, i) != (fraction, integer)]
-        weights = used_bits(dense.kernel[row]).sum()
+        weights = used_bits(dense.kernel[row]).sum() + _VALUE * bool(place and np.any(dense.kernel[row]))
         fractions, integers = np.transpose([(fraction, integer), *tried])
         bits = reads.bits_of(fractions, integers)
-        paid = bits * weights + _made(reads, fractions, integers) * bool(np.any(dense.kernel[row]))
+        paid = bits * weights
         if place:
             bias = float(self.layers[place - 1].kernel[-1, row])
             paid = paid + _BIAS * used_bits(bias + self._half(reads, fractions)) * (bits > 0)
@@ -245,14 +225,13 @@ class Descent:
         dense = self.layers[place]
         used = dense.kernel[:-1, column] != 0
         alone = used & (np.count_nonzero(dense.kernel[:-1], axis=1) == 1)
-        made = _made(dense.reads, dense.reads.fraction, dense.reads.integer)
-        return float(dense.reads.bits @ used_bits(dense.kernel[:-1, column]) + made[alone].sum())
+        return float(dense.reads.bits @ used_bits(dense.kernel[:-1, column]) + _VALUE * bool(place) * (dense.reads.bits @ alone))
 
 
-def can_descend(model: Any, input_type: FixedType) -> bool:
+def can_descend(model: Any, input_bits: int) -> bool:
     """Whether :class:`Descent` takes a model."""
     try:
-        layers_of(model, input_type)
+        layers_of(model, input_bits)
     except UnsupportedError:
         return False
     return True

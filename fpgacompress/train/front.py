@@ -21,7 +21,6 @@ import numpy as np
 
 from ..distill import Objective, Term
 from ..errors import DataError, Interrupted, ModelError
-from ..integer.types import FixedType
 from ..keras_stack import load, save_model, seed_everything
 from ..prune.masks import Masks
 from ..quantize.learned import Ebops, fixed_twin, freeze
@@ -49,15 +48,13 @@ Progress = Callable[[str], None]
 class _Front:
     """One training: the model, its data on the device, the compiled steps."""
 
-    def __init__(
-        self, model: Any, data: TrainingData, config: FrontConfig, objective: Objective, input_type: FixedType, say: Progress
-    ) -> None:
+    def __init__(self, model: Any, data: TrainingData, config: FrontConfig, objective: Objective, input_bits: int, say: Progress) -> None:
         if not len(data.x_val) or not len(data.x):
             raise DataError(f"{len(data.x)} training and {len(data.x_val)} validation samples", expected="at least one of each")
         self.model, self.data, self.config, self.objective, self.say = model, data, config, objective, say
         freeze(model, False)
         self.variables = list(model.weights)  # Keras lists frozen variables last, so the order would change with freezing
-        self.cost, self.input_type = Ebops(model, input_type.width), input_type
+        self.cost, self.input_bits = Ebops(model, input_bits), input_bits
         self.first_cost = max(float(self.cost()), 1.0)
         self.batch = min(config.batch_size, len(data.x))
         self.per_epoch = len(data.x) // self.batch
@@ -65,7 +62,7 @@ class _Front:
         self.chance = float(np.bincount(data.y_val).max() / len(data.y_val))
         self._judge = self._settling = self._tuning = self._descent = None
         if config.descent_sweeps:
-            layers_of(model, input_type)  # refuses what it cannot improve, before the training
+            layers_of(model, input_bits)  # refuses what it cannot improve, before the training
         self.beta = load().tf.Variable(config.beta[0], dtype=load().tf.float32, trainable=False)
 
     def step(self, *, priced: bool, total: int, ramp: bool = False) -> TrainingStep:
@@ -233,7 +230,7 @@ class _Front:
         chosen = np.random.default_rng(self.config.seed).permutation(len(data.x))[:SAMPLES]
         batch = {name: tf.constant(values[chosen]) for name, values in {"y": np.asarray(data.y, np.int32), **data.extras}.items()}
         truncate = self.config.rounding == "truncate"
-        return Descent(self.model, data.x[chosen], lambda logits: losses(logits, batch)[0], self.input_type, truncate)
+        return Descent(self.model, data.x[chosen], lambda logits: losses(logits, batch)[0], self.input_bits, truncate)
 
     def tune(self, kept: Kept, folder: Path) -> Point:
         """Train a model of the ramp on, at last with its bits fixed, and write the student."""
@@ -266,7 +263,7 @@ def learn_front(
     config: FrontConfig,
     folder: Path,
     *,
-    input_type: FixedType,
+    input_bits: int,
     objective: Objective | None = None,
     progress: Progress = lambda text: None,
 ) -> list[Point]:
@@ -277,7 +274,7 @@ def learn_front(
         data: preprocessed arrays, with what the objective's terms need.
         config: settings.
         folder: for the checkpoint (a training that was stopped goes on), ``history.json``, ``points/<n>/student.h5`` and ``point.json``.
-        input_type: of the network's input; its width counts where the model does not quantize it itself.
+        input_bits: width of the network's input where the model does not quantize it itself.
         objective: task weight and distillation terms; the task loss alone when absent.
         progress: receives lines of text.
 
@@ -292,7 +289,7 @@ def learn_front(
     """
     seed_everything(config.seed)
     folder.mkdir(parents=True, exist_ok=True)
-    front = _Front(model, data, config, objective or Objective(), input_type, progress)
+    front = _Front(model, data, config, objective or Objective(), input_bits, progress)
     try:
         kept, history = front.ramp(folder)
         write_json(folder / "history.json", history)

@@ -62,7 +62,7 @@ CONFIG = FrontConfig(epochs=120, tune_epochs=10, points=4, batch_size=64, learni
 def front(pulses, student, tmp_path_factory):
     folder = tmp_path_factory.mktemp("front")
     lines: list[str] = []
-    points = learn_front(learned_twin(student[0]), pulses[0], CONFIG, folder, input_type=pulses[1], progress=lines.append)
+    points = learn_front(learned_twin(student[0]), pulses[0], CONFIG, folder, input_bits=pulses[1].width, progress=lines.append)
     return folder, points, lines
 
 
@@ -99,7 +99,7 @@ def test_a_front_that_was_stopped_goes_on_and_ends_the_same(front, pulses, stude
             raise KeyboardInterrupt
         return original(self, step, number)
 
-    settings = {"input_type": pulses[1]}
+    settings = {"input_bits": pulses[1].width}
     monkeypatch.setattr(module._Front, "epoch", stopping)
     with pytest.raises(Interrupted, match="same command again"):
         learn_front(learned_twin(student[0]), pulses[0], CONFIG, tmp_path, **settings)
@@ -123,7 +123,7 @@ def test_what_was_kept_comes_back_to_its_place_when_bits_are_frozen(pulses, stud
 
 def test_a_price_that_leaves_no_bit_ends_the_ramp_and_makes_no_point_of_it(pulses, student, tmp_path):
     config = FrontConfig(epochs=60, settle_epochs=4, tune_epochs=2, points=4, batch_size=64, learning_rate=2e-2, cycles=6, beta=(1.0, 1e6))
-    points = learn_front(learned_twin(student[0]), pulses[0], config, tmp_path, input_type=pulses[1])
+    points = learn_front(learned_twin(student[0]), pulses[0], config, tmp_path, input_bits=pulses[1].width)
     history = json.loads((tmp_path / "history.json").read_text())
     assert history[-1]["cost"] == 0 and len(history) < config.epochs
     assert points and all(np.isfinite(p.figures["val_loss"]) for p in points)
@@ -133,7 +133,7 @@ def test_points_settle_at_their_cost(pulses, student, tmp_path):
     costs = {}
     for epochs in (0, 30):
         config = FrontConfig(epochs=80, settle_epochs=epochs, tune_epochs=4, points=3, batch_size=64, learning_rate=1e-2, beta=(0.3, 10.0))
-        points = learn_front(learned_twin(student[0]), pulses[0], config, tmp_path / str(epochs), input_type=pulses[1])
+        points = learn_front(learned_twin(student[0]), pulses[0], config, tmp_path / str(epochs), input_bits=pulses[1].width)
         costs[epochs] = np.array([p.cost for p in points])
         assert all(p.figures["val_accuracy"] > 0.9 for p in points)
     assert np.all(costs[30] != costs[0]) and np.all(costs[30] < 1.3 * costs[0]) and np.all(costs[30] > 0.5 * costs[0])
@@ -152,7 +152,7 @@ def test_descent_leaves_exact_students_that_cost_less_and_a_stop_changes_nothing
             descent_sweeps=sweeps,
             rounding="truncate",
         )
-        settings = {"input_type": pulses[1]}
+        settings = {"input_bits": pulses[1].width}
         found[sweeps] = learn_front(learned_twin(student[0]), pulses[0], config, tmp_path / str(sweeps), **settings)
     assert np.mean([p.cost for p in found[1]]) < 0.8 * np.mean([p.cost for p in found[0]])
     for point in found[1]:
@@ -168,7 +168,7 @@ def test_descent_leaves_exact_students_that_cost_less_and_a_stop_changes_nothing
 
 def test_a_target_is_steered_to(pulses, student, tmp_path):
     config = FrontConfig(epochs=150, tune_epochs=4, batch_size=64, learning_rate=1e-2, target=1500.0, beta=(0.05, 60.0))
-    (point,) = learn_front(learned_twin(student[0]), pulses[0], config, tmp_path, input_type=pulses[1])
+    (point,) = learn_front(learned_twin(student[0]), pulses[0], config, tmp_path, input_bits=pulses[1].width)
     assert 700 < point.cost <= 1500
     last = [row["cost"] for row in json.loads((tmp_path / "history.json").read_text())][-20:]
     assert 0.8 * 1500 < np.mean(last) < 1.2 * 1500  # near it, neither fallen through nor hovering above
@@ -184,7 +184,7 @@ def test_masks_and_a_teacher_act_in_the_same_training(pulses, student, tmp_path)
     config = FrontConfig(epochs=60, cycles=4, tune_epochs=4, points=2, batch_size=64, beta=(0.3, 1.0))
     masked = prune(learned_twin(quantized(mlp(), pulses)), PruneSection(sparsity=0.5, begin=0.0, end=0.5, frequency=5), 60 * (len(x) // 64))
     term = Term("distill", 1.0, ("teacher_logits",), lambda logits, batch: soft_cross_entropy(logits, batch["teacher_logits"], 2.0))
-    points = learn_front(masked, data, config, tmp_path, input_type=pulses[1], objective=Objective(0.0, (term,)))
+    points = learn_front(masked, data, config, tmp_path, input_bits=pulses[1].width, objective=Objective(0.0, (term,)))
     history = json.loads((tmp_path / "history.json").read_text())
     assert history[-1]["distill"] < history[0]["distill"]
     assert points[-1].figures["val_accuracy"] > 0.9
