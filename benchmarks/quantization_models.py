@@ -61,6 +61,7 @@ TASKS = {
         "cnn",
         {"filters": [16, 32], "hidden": [64], "batchnorm": True, "dropout": 0.2},
         12,
+        augment="flip",
     ),
     "ecg": Task("ECG, CNN 8-16-16, other patients in the test split", "ecg", "cnn1d", _ECG, 15),
     "ecg_beats": Task("ECG, CNN 8-16-16, random split of the beats", "ecg", "cnn1d", _ECG, 15, options={"split": "beats"}),

@@ -56,9 +56,9 @@ class Budget:
 
 BUDGETS = {
     "fashion_mlp": Budget(8, 2e-4),
-    "fashion_cnn": Budget(6, 2e-4),
+    "fashion_cnn": Budget(8, 5e-4),
     "ecg": Budget(12, 1e-3, alpha=1.0),
-    "ecg_beats": Budget(12, 1e-3, alpha=1.0),
+    "ecg_beats": Budget(30, 2e-3),
     "breastmnist": Budget(40, 1e-3, monitor="loss"),
 }
 
