@@ -5,7 +5,7 @@ VERSION := $(shell $(PYTHON) -c 'import sys; print("%d%d" % sys.version_info[:2]
 LOCK := requirements/py$(VERSION).txt
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow bench-demo bench-training bench-ablation bench-emulation bench-exactness bench-quantization bench-quantization-qat bench-adder-graph bench-allocation bench-learned-bits calibrate notebook lint clean
+.PHONY: help install demo test test-slow bench-demo bench-training bench-ablation bench-emulation bench-exactness bench-quantization bench-quantization-qat bench-distillation bench-adder-graph bench-allocation bench-learned-bits calibrate notebook lint clean
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,6 +49,9 @@ bench-quantization-qat: install ## 4 bits against float after training, and the 
 
 bench-quantization: install ## 8 bits after training against float on five tasks, with TFLite beside it (FPGACOMPRESS_DATA)
 	$(BIN)/python -m benchmarks.quantization
+
+bench-distillation: install ## every method of distillation against none, 4 tasks, 5 seeds, paired (FPGACOMPRESS_DATA)
+	$(BIN)/python -m benchmarks.distillation
 
 bench-ablation: install ## what QAT, QAP and distillation each add, 5 seeds, paired
 	$(BIN)/python -m benchmarks.ablation

@@ -1,4 +1,4 @@
-"""Distillation: what a student learns from a teacher. A method is one file in ``methods`` that registers a function of the recipe section."""
+"""Distillation: what a student learns from a teacher. A method is one file in ``methods`` that registers itself; ``a+b`` uses two together."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..errors import ModelError
 from ..recipe import DistillSection
 from ..registry import Registry
+from .lesson import Lesson
+from .teacher import Teacher
 
 
 @dataclass(frozen=True)
@@ -18,13 +21,17 @@ class Term:
         name: column of the training history.
         weight: factor of the term in the sum.
         needs: names of per-sample arrays the term reads, gathered for each batch ("teacher_logits": ``(n, classes)`` float32).
-        loss: ``(student_logits, batch) -> scalar``; ``batch`` maps "x", "y" and ``needs`` to tensors.
+        loss: ``(student_logits, batch) -> scalar``; ``batch`` maps "x", "y", ``needs`` and ``"student/<layer>"`` for ``reads`` to tensors.
+        reads: layers of the student whose outputs the term reads.
+        variables: TensorFlow variables that are trained with the student, such as those of a regressor between features.
     """
 
     name: str
     weight: float
     needs: tuple[str, ...]
     loss: Callable[[Any, Mapping[str, Any]], Any]
+    reads: tuple[str, ...] = ()
+    variables: tuple[Any, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -39,11 +46,69 @@ class Objective:
         """Per-sample arrays that the terms read."""
         return tuple(dict.fromkeys(n for t in self.terms for n in t.needs))
 
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """Layers of the student that the terms read."""
+        return tuple(dict.fromkeys(n for t in self.terms for n in t.reads))
 
-Method = Callable[[DistillSection], Objective]
+    @property
+    def variables(self) -> tuple[Any, ...]:
+        """Variables that are trained with the student."""
+        return tuple(v for t in self.terms for v in t.variables)
+
+    @property
+    def of_logits(self) -> Objective:
+        """Without the terms that read features."""
+        return Objective(self.task_weight, tuple(t for t in self.terms if not t.reads))
+
+
+Method = Callable[[DistillSection, Lesson], Objective]
 METHODS: Registry[Method] = Registry("distillation method", "fpgacompress.distill.methods", "fpgacompress.distill")
 
 
-def objective(section: DistillSection) -> Objective:
-    """The objective that a recipe's ``distill`` section asks for."""
-    return METHODS.get(section.method)(section)
+def options_of(section: DistillSection, **defaults: Any) -> dict[str, Any]:
+    """A method's options with their defaults.
+
+    Raises:
+        ModelError: an option the method does not have, or a value of another kind than its default.
+    """
+    for name, value in section.options.items():
+        if name not in defaults:
+            raise ModelError(f"distill.options: '{name}' is not an option of '{section.method}'", expected=", ".join(defaults) or "none")
+        kind = type(defaults[name])
+        if defaults[name] is not None and not isinstance(value, (int, float) if kind is float else kind):
+            raise ModelError(f"distill.options.{name} is {value!r}", expected=kind.__name__)
+    return defaults | section.options
+
+
+def objective(section: DistillSection, lesson: Lesson | None = None) -> Objective:
+    """The objective that a recipe's ``distill`` section asks for.
+
+    Several methods (``method: logits+attention``) add their terms; the labels get the smallest of their task weights. ``options`` then has
+    one entry for each method.
+
+    Args:
+        section: of the recipe.
+        lesson: student and teacher; methods that read logits only do without. It knows afterwards which arrays the terms need.
+
+    Raises:
+        ModelError: an unknown option, or features that do not go together.
+        FpgaCompressError: no such method.
+    """
+    lesson = lesson or Lesson()
+    names = [name.strip() for name in section.method.split("+")]
+    if len(names) == 1:
+        return METHODS.get(names[0])(section, lesson)
+    unknown = set(section.options) - set(names)
+    if unknown or len(set(names)) < len(names):
+        raise ModelError(
+            f"distill.method is '{section.method}', distill.options {sorted(section.options)}",
+            expected="different methods, and options by method, such as {attention: {weight: 5}}",
+        )
+    parts = [
+        METHODS.get(name)(section.model_copy(update={"method": name, "options": section.options.get(name, {})}), lesson) for name in names
+    ]
+    return Objective(min(p.task_weight for p in parts), tuple(term for p in parts for term in p.terms))
+
+
+__all__ = ["METHODS", "Lesson", "Method", "Objective", "Teacher", "Term", "objective", "options_of"]

@@ -22,7 +22,7 @@ from ..recipe import Recipe
 from ..run import RunFolder, digest, read_json, write_json
 from ..train import logits_of
 from .quantizing import RANGES
-from .training import Trainer, history_of
+from .training import NOTES, Trainer, history_of
 from .variants import Variant, variants
 
 VERSION = 1
@@ -162,10 +162,10 @@ def machine() -> dict[str, Any]:
     return {"system": platform.platform(), "processor": platform.machine(), "cores": os.cpu_count(), "memory_gib": round(memory, 1)}
 
 
-def _ranges(artifact: Path) -> dict[str, Any]:
-    """How integer bits were chosen, for students whose bits were not learned."""
-    path = artifact / RANGES
-    return {"ranges": read_json(path)} if path.is_file() else {}
+def _told(artifact: Path) -> dict[str, Any]:
+    """How integer bits were chosen, for students whose bits were not learned, and what distillation had to say."""
+    files = {"ranges": artifact / RANGES, "notes": artifact / NOTES}
+    return {name: read_json(path) for name, path in files.items() if path.is_file()}
 
 
 def _front(artifacts: dict[str, Path]) -> dict[str, Any]:
@@ -204,7 +204,7 @@ def collect(recipe: Recipe, folder: RunFolder, dataset: Dataset, artifacts: dict
                 "label": quantized[name].label,
                 "description": _describe(quantized[name], recipe),
                 "layers": rows,
-                **_ranges(artifacts[name]),
+                **_told(artifacts[name]),
                 **_costs(network),
             }
         else:

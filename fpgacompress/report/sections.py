@@ -74,6 +74,7 @@ def models_section(results: dict[str, Any]) -> Html:
     strong = [i for i, (n, _) in enumerate(listed) if n == "student"]
     parts = [table(["model"] + [h for _, h, _ in columns], rows, cls="dense", strong=strong)]
     parts += [tag("p", note, cls="note") for note in missing_notes({"models": section(results, "models")})]
+    parts += [tag("p", f"{label(n, m)}: {note}.", cls="note") for n, m in listed for note in m.get("notes") or [] if isinstance(note, str)]
     parts.append(
         tag(
             "p",

@@ -197,7 +197,7 @@ class _Front:
         if not self.config.descent_sweeps:
             return
         if self._descent is None:
-            self._descent = self._new_descent(self._tuning.losses)
+            self._descent = self._new_descent(self._tuning)
         descent, price = self._descent, kept.row["beta"] / self.first_cost
         descent.read()
         if descent.work > WORK:
@@ -225,12 +225,13 @@ class _Front:
 
         return visited
 
-    def _new_descent(self, losses: Callable[..., Any]) -> Descent:
-        tf, data = load().tf, self.data
+    def _new_descent(self, step: TrainingStep) -> Descent:
+        tf, data, objective = load().tf, self.data, self.objective.of_logits
         chosen = np.random.default_rng(self.config.seed).permutation(len(data.x))[:SAMPLES]
-        batch = {name: tf.constant(values[chosen]) for name, values in {"y": np.asarray(data.y, np.int32), **data.extras}.items()}
+        arrays = {"y": np.asarray(data.y, np.int32)} | {name: data.extras[name] for name in objective.needs}
+        batch = {name: tf.constant(values[chosen]) for name, values in arrays.items()}
         truncate = self.config.rounding == "truncate"
-        return Descent(self.model, data.x[chosen], lambda logits: losses(logits, batch)[0], self.input_bits, truncate)
+        return Descent(self.model, data.x[chosen], lambda logits: step.losses(logits, batch, objective)[0], self.input_bits, truncate)
 
     def tune(self, kept: Kept, folder: Path) -> Point:
         """Train a model of the ramp on, at last with its bits fixed, and write the student."""

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..distill import Objective
+from ..distill.features import layer_of
 from ..errors import ModelError
 from ..keras_stack import load
 from ..prune.masks import Masks
@@ -76,7 +77,8 @@ class TrainingStep:
         self.quantizing, self._compiled = quantizing or Quantizing(model), compiled
         # the legacy optimizer updates each variable in one fused kernel
         self.optimizer = stack.keras.optimizers.legacy.Adam(learning_rate)
-        self.optimizer._create_all_weights(model.trainable_variables)
+        self._inside = self._with_features()
+        self.optimizer._create_all_weights(self._trained)
         names = ("x", "y", *objective.needs)
         self._arrays = {name: tf.constant(arrays[name]) for name in names}
         self._class_weights = None if class_weights is None else tf.constant(class_weights, tf.float32)
@@ -84,6 +86,22 @@ class TrainingStep:
         columns = ("loss", "task", *(t.name for t in objective.terms), "accuracy")
         self._sums = {c: tf.Variable(0.0, trainable=False) for c in columns}
         self.begin_stage(0, total_steps)
+
+    def _with_features(self) -> Any:
+        """The model, or one that gives the outputs of the layers that the terms read behind its logits."""
+        reads = self.objective.reads
+        if not reads:
+            return self.model
+        layers = {name: layer_of(self.model, name) for name in reads}
+        for name, layer in layers.items():
+            if layer is None:
+                raise ModelError(f"a distillation term reads layer '{name}', which model '{self.model.name}' does not have")
+        return load().keras.Model(self.model.inputs, [self.model.output, *(layers[name].output for name in reads)])
+
+    @property
+    def _trained(self) -> list[Any]:
+        """Variables that the updates move: the model's and the terms'."""
+        return [*self.model.trainable_variables, *self.objective.variables]
 
     def begin_stage(self, begin: int, end: int) -> None:
         """Run the learning rate's schedule from update ``begin`` to ``end``, and read the model's quantizers anew."""
@@ -115,11 +133,15 @@ class TrainingStep:
             losses *= tf.gather(self._class_weights, y)
         return tf.reduce_mean(losses)
 
-    def losses(self, logits: Any, batch: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
-        """The objective of a batch's logits, (n, classes), and its unweighted parts: "task" and each term by its name; scalar tensors."""
+    def losses(self, logits: Any, batch: Mapping[str, Any], objective: Objective | None = None) -> tuple[Any, dict[str, Any]]:
+        """The objective of a batch's logits, (n, classes), and its unweighted parts: "task" and each term by its name; scalar tensors.
+
+        ``objective`` is one of fewer terms than the step's own.
+        """
+        objective = objective or self.objective
         task = self._task_loss(batch["y"], logits)
-        loss, parts = self.objective.task_weight * task, {"task": task}
-        for term in self.objective.terms:
+        loss, parts = objective.task_weight * task, {"task": task}
+        for term in objective.terms:
             parts[term.name] = term.loss(logits, batch)
             loss += term.weight * parts[term.name]
         return loss, parts
@@ -129,12 +151,13 @@ class TrainingStep:
         self.optimizer.learning_rate.assign(self._rate(self.step))
         with tf.GradientTape() as tape:
             with self.quantizing.training(self.step):
-                logits = model(batch["x"], training=True)
+                logits, *features = tf.nest.flatten(self._inside(batch["x"], training=True))
+            batch = batch | {f"student/{name}": feature for name, feature in zip(self.objective.reads, features)}
             loss, parts = self.losses(logits, batch)
             if model.losses:
                 loss += tf.add_n(model.losses)
-        gradients = tape.gradient(loss, model.trainable_variables)
-        self.optimizer.apply_gradients(zip(gradients, model.trainable_variables))
+        variables = self._trained
+        self.optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables))
         self.masks.after_update()
         self.step.assign_add(1)
         right = tf.reduce_mean(tf.cast(tf.equal(tf.argmax(logits, -1, tf.int32), tf.cast(batch["y"], tf.int32)), tf.float32))
@@ -168,4 +191,4 @@ class TrainingStep:
         """Everything a checkpoint must hold: weights, optimizer, masks, step."""
         mask_variables = self.masks.variables
         model = [v for v in self.model.weights if not any(v is m for m in mask_variables)]
-        return [*model, *mask_variables, *self.optimizer.variables(), self.step]
+        return [*model, *mask_variables, *self.objective.variables, *self.optimizer.variables(), self.step]

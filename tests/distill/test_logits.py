@@ -65,5 +65,5 @@ def test_the_term_is_not_inert(trained_mlp, images):
 
 
 def test_unknown_option():
-    with pytest.raises(ModelError, match="standardise"):
-        objective(DistillSection(options={"standardize": True}))
+    with pytest.raises(ModelError, match="scale, form"):
+        objective(DistillSection(options={"scal": "learned"}))

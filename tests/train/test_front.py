@@ -1,13 +1,14 @@
 """A front of students from one training: costs fall, accuracy is kept where it can be, every point is exact, and a stop loses nothing."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from fpgacompress.data import load as load_data
-from fpgacompress.distill import Objective, Term
+from fpgacompress.distill import Lesson, Objective, Teacher, Term, objective
 from fpgacompress.errors import Interrupted
 from fpgacompress.integer import run
 from fpgacompress.keras_stack import load, load_model
@@ -16,7 +17,7 @@ from fpgacompress.metrics.cost import ebops
 from fpgacompress.quantize.build import build_student
 from fpgacompress.quantize.learned import freeze, learned_twin
 from fpgacompress.quantize.learned.twin import learned_roles
-from fpgacompress.recipe import PruneSection, QuantizeSection
+from fpgacompress.recipe import DistillSection, PruneSection, QuantizeSection
 from fpgacompress.train import TrainConfig, TrainingData, fit, logits_of
 from fpgacompress.train import front as module
 from fpgacompress.train.front import FrontConfig, learn_front
@@ -190,6 +191,20 @@ def test_masks_and_a_teacher_act_in_the_same_training(pulses, student, tmp_path)
     assert points[-1].figures["val_accuracy"] > 0.9
     last = load_model(points[-1].folder / "student.h5")
     assert np.mean(last.get_layer("h").kernel.numpy() == 0) >= 0.5
+
+
+def test_a_teacher_of_features_acts_and_descent_goes_on_with_its_logits(pulses, student, tmp_path):
+    teacher, data = mlp(), pulses[0]
+    fit(teacher, data, TrainConfig(10, learning_rate=5e-3, batch_size=32))
+    twin = learned_twin(student[0])
+    lesson = Lesson(twin, Teacher(teacher, data.x))
+    wanted = objective(DistillSection(method="logits+hints"), lesson)
+    config = FrontConfig(epochs=30, cycles=3, tune_epochs=4, points=1, batch_size=64, descent_sweeps=1, beta=(0.3, 3.0))
+    taught = replace(data, extras=lesson.arrays())
+    points = learn_front(twin, taught, config, tmp_path, input_bits=pulses[1].width, objective=wanted)
+    history = json.loads((tmp_path / "history.json").read_text())
+    assert history[-1]["hints"] < 0.5 * history[0]["hints"] and history[-1]["distill"] < history[0]["distill"]
+    assert points[0].figures["val_accuracy"] > 0.95
 
 
 def test_beta_grows_by_the_same_factor_and_steering_pulls_towards_the_target():

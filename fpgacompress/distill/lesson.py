@@ -1,0 +1,80 @@
+"""Who teaches whom: the models a method looks at, and the teacher's outputs its terms ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..errors import ModelError
+from .features import feature_layers, paired
+from .teacher import Reduction, Teacher
+
+LOGITS = "teacher_logits"
+"""Name of the teacher's logits among the arrays."""
+
+
+class Lesson:
+    """A student and its teacher.
+
+    Args:
+        student: Keras or QKeras model with the layers (by name) of the one that will be trained; None: methods may read logits only.
+        teacher: the teacher, the same.
+    """
+
+    def __init__(self, student: Any = None, teacher: Teacher | None = None) -> None:
+        self._student, self._teacher = student, teacher
+        self._asked: dict[str, Callable[[], np.ndarray]] = {}
+
+    @property
+    def student(self) -> Any:
+        """The student.
+
+        Raises:
+            ModelError: there is none.
+        """
+        if self._student is None:
+            raise ModelError("a distillation method reads features, and there is no student", expected="a lesson of student and teacher")
+        return self._student
+
+    @property
+    def teacher(self) -> Teacher:
+        """The teacher.
+
+        Raises:
+            ModelError: there is none.
+        """
+        if self._teacher is None:
+            raise ModelError("a distillation method reads features, and there is no teacher", expected="a lesson of student and teacher")
+        return self._teacher
+
+    def logits(self) -> str:
+        """Ask for the teacher's logits; returns the array's name."""
+        if self._teacher is not None:
+            self._asked[LOGITS] = lambda: self.teacher.logits
+        return LOGITS
+
+    def feature(self, layer: str, reduction: Reduction, unit_variance: bool = False) -> str:
+        """Ask for a layer's outputs; see :meth:`Teacher.feature`. Returns the array's name."""
+        name = f"teacher/{layer}/{reduction.name}{'/unit' if unit_variance else ''}"
+        self._asked[name] = lambda: self.teacher.feature(layer, reduction, unit_variance)
+        return name
+
+    def pairs(self, layers: dict[str, str] | None, count: int, spatial: bool = False) -> list[tuple[str, str]]:
+        """Layers of student and teacher that are compared.
+
+        Args:
+            layers: student's layer to teacher's layer, as the recipe gives them.
+            count: how many, where it gives none: the last activations, or evenly spread over the depth.
+            spatial: only activations with a height (and a width).
+
+        Raises:
+            ModelError: a name that is no layer, or no such activation.
+        """
+        sides = feature_layers(self.student, spatial), feature_layers(self.teacher.model, spatial)
+        return paired(self.student, self.teacher.model, sides, layers, count, "with a height and a width" if spatial else "")
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """What was asked for, each ``(n, ...)``, computed now or read from the teacher's folder."""
+        return {name: make() for name, make in self._asked.items()}

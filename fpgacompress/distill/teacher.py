@@ -1,0 +1,111 @@
+"""A teacher's outputs on the training samples: computed once, kept on disk, mapped into memory."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import DataError
+from ..keras_stack import load, load_model
+from .features import layer_of
+
+_BATCH = 1000
+_SCALE_FROM = 2000
+_MOST = 4e9
+"""Bytes of one layer's outputs that are still kept."""
+
+
+@dataclass(frozen=True)
+class Reduction:
+    """What is kept of a layer's output.
+
+    Attributes:
+        name: for the file; two reductions of one name must be the same.
+        apply: ``(batch, *shape)`` float32 tensor to what is kept of it.
+    """
+
+    name: str
+    apply: Callable[[Any], Any]
+
+
+class Teacher:
+    """One teacher.
+
+    Args:
+        model: Keras model ending in logits, or its file, which is read when it is needed.
+        x: training samples in the teacher's shape ``(n, ...)`` float32, in the order the student will know them by; None: shapes only.
+        folder: where outputs are kept, which stands for this model and these samples; None: they are computed anew each time.
+    """
+
+    def __init__(self, model: Any, x: np.ndarray | None = None, folder: Path | None = None) -> None:
+        self._given, self._x, self._folder = model, x, folder
+
+    @cached_property
+    def model(self) -> Any:
+        """The teacher's network."""
+        return load_model(self._given) if isinstance(self._given, (str, Path)) else self._given
+
+    @cached_property
+    def logits(self) -> np.ndarray:
+        """``(n, classes)`` float32."""
+        kept = self._folder / "logits_train.npy" if self._folder else None
+        if kept is not None and kept.is_file():
+            return np.load(kept, mmap_mode="r")
+        return self._kept("logits_train", None, lambda v: v, np.float32, False)
+
+    def feature(self, layer: str, reduction: Reduction, unit_variance: bool = False) -> np.ndarray:
+        """Outputs of a layer, reduced, ``(n, ...)`` float16.
+
+        Args:
+            layer: its name.
+            reduction: what is kept.
+            unit_variance: divide by the standard deviation of all values of the first samples, so that a squared error of 1 is no better than
+                the mean.
+
+        Raises:
+            DataError: more than fits.
+        """
+        name = f"feature-{layer}-{reduction.name}{'-unit' if unit_variance else ''}"
+        return self._kept(name.replace("/", "_"), layer, reduction.apply, np.float16, unit_variance)
+
+    @property
+    def _samples(self) -> np.ndarray:
+        if self._x is None:
+            raise DataError("the teacher has no samples", expected="the training samples")
+        return np.reshape(self._x, (len(self._x), *self.model.input_shape[1:]))
+
+    def _forward(self, layer: str | None, apply: Callable[[Any], Any]) -> Any:
+        stack = load()
+        found = layer_of(self.model, layer) if layer is not None else None
+        inside = self.model if found is None else stack.keras.Model(self.model.inputs, found.output)
+        spec = stack.tf.TensorSpec([None, *self.model.input_shape[1:]], stack.tf.float32)
+        return stack.tf.function(lambda x: apply(inside(x, training=False)), input_signature=[spec])
+
+    def _kept(self, name: str, layer: str | None, apply: Callable[[Any], Any], dtype: Any, unit_variance: bool) -> np.ndarray:
+        path = self._folder / f"{name}.npy" if self._folder else None
+        if path is not None and path.is_file():
+            return np.load(path, mmap_mode="r")
+        x, forward = self._samples, self._forward(layer, apply)
+        shape = (len(x), *forward(x[:1]).shape[1:])
+        if np.prod(shape) * np.dtype(dtype).itemsize > _MOST:
+            raise DataError(
+                f"outputs of the teacher's layer '{layer or 'logits'}' on {len(x)} samples take {np.prod(shape) * np.dtype(dtype).itemsize / 1e9:.1f} GB",
+                expected=f"at most {_MOST / 1e9:.0f} GB",
+                do="name a smaller layer in distill.options.layers",
+            )
+        part = path.with_suffix(".part") if path is not None else None
+        kept = np.lib.format.open_memmap(part, "w+", dtype, shape) if part is not None else np.empty(shape, dtype)
+        scale = 1.0 / max(float(np.std(forward(x[:_SCALE_FROM]), dtype=np.float64)), 1e-6) if unit_variance else 1.0
+        for i in range(0, len(x), _BATCH):
+            kept[i : i + _BATCH] = np.asarray(forward(x[i : i + _BATCH])) * scale
+        if path is None or part is None:
+            return kept
+        kept.flush()
+        os.replace(part, path)
+        return np.load(path, mmap_mode="r")
