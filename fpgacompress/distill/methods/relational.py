@@ -32,21 +32,24 @@ def _between_samples(
 def relational(section: DistillSection, lesson: Lesson) -> Objective:
     """``cross entropy + weight * (distance * huber(distances) + angle * huber(cosines))`` between the samples of a batch; any two shapes.
 
-    The angles take memory and time with the cube of the batch size.
+    Angles are taken between the first samples of the batch, because there are as many as their number cubed.
 
     Options:
         weight (default 1.0): of both.
         distance (default 25.0), angle (default 50.0): the paper's; 0 leaves one out.
+        corners (default 32): samples of a batch between which angles are taken.
         layers (default {}): student's layer to teacher's layer; empty: by depth.
         count (default 1): pairs when ``layers`` is empty.
     """
-    options = options_of(section, weight=1.0, distance=25.0, angle=50.0, layers={}, count=1)
+    options = options_of(section, weight=1.0, distance=25.0, angle=50.0, corners=32, layers={}, count=1)
 
     def compare(mine: Any, theirs: Any) -> Any:
         total = 0.0
-        for weight, relation in ((options["distance"], pair_distances), (options["angle"], angles)):
-            if weight:
-                total += weight * huber(relation(mine), relation(theirs))
+        if options["distance"]:
+            total += options["distance"] * huber(pair_distances(mine), pair_distances(theirs))
+        if options["angle"]:
+            some = options["corners"]
+            total += options["angle"] * huber(angles(mine[:some]), angles(theirs[:some]))
         return total
 
     return _between_samples(section, lesson, "relational", compare, options)
