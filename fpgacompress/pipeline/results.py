@@ -202,7 +202,7 @@ def collect(recipe: Recipe, folder: RunFolder, dataset: Dataset, artifacts: dict
             histograms[name] = _histograms(network)
             model |= {
                 "label": quantized[name].label,
-                "description": _describe(quantized[name], recipe),
+                "description": _describe(quantized[name], recipe, model["history"]),
                 "layers": rows,
                 **_told(artifacts[name]),
                 **_costs(network),
@@ -271,13 +271,15 @@ def _cached_zeros(folder: RunFolder, artifact: Path) -> dict[str, float]:
     return read_json(folder.step("zeros", {"version": VERSION, "model": artifact.name}, make) / "zeros.json")
 
 
-def _describe(variant: Variant, recipe: Recipe) -> str:
+def _describe(variant: Variant, recipe: Recipe, history: list[dict[str, float]]) -> str:
     if not variant.trained:
         return "the float student, quantized without training"
     parts = ["fake quantization"]
     if variant.pruned:
         parts.append(f"{recipe.prune.method} pruning")
     if variant.distilled:
-        parts.append(f"distillation ({recipe.distill.method}, T={recipe.distill.temperature:g}, alpha={recipe.distill.alpha:g})")
+        soft = bool(history) and "distill" in history[0]  # features have no temperature
+        settings = f", T={recipe.distill.temperature:g}, alpha={recipe.distill.alpha:g}" if soft else ""
+        parts.append(f"distillation ({recipe.distill.method}{settings})")
     start = "fresh weights" if recipe.quantize.start == "scratch" else "the float student's weights"
     return ", ".join(parts) + f", from {start}"

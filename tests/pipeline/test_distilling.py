@@ -29,6 +29,7 @@ def taught(tmp_path, **more):
 def test_another_method_is_another_line_and_the_teacher_is_asked_once(tmp_path, monkeypatch):
     job, _ = taught(tmp_path, distill={"method": "logits+hints", "temperature": 3})
     student = job.figures["models"]["student"]
+    assert "distillation (logits+hints, T=3, alpha=0.5)" in student["description"]
     assert student["history"][-1]["hints"] < student["history"][0]["hints"] and student["sparsity"].value > 0.49
     teacher = job.artifacts["teacher"]
     kept = np.load(teacher / "feature-relu1-whole-unit.npy", mmap_mode="r")
@@ -36,7 +37,8 @@ def test_another_method_is_another_line_and_the_teacher_is_asked_once(tmp_path, 
     monkeypatch.setattr(Teacher, "_forward", lambda *a: pytest.fail("the teacher was asked again"))
     job, reused = taught(tmp_path, distill={"method": "hints", "options": {"weight": 0.5}})
     assert {"teacher", "float"} <= set(reused) and "student" not in reused
-    assert "distill" not in job.figures["models"]["student"]["history"][0]
+    student = job.figures["models"]["student"]
+    assert "distill" not in student["history"][0] and "distillation (hints)" in student["description"]
 
 
 def test_bits_are_learned_under_a_teacher_of_features(tmp_path):
