@@ -1,8 +1,8 @@
 """Every method of distillation against the same student without a teacher: five paired seeds, three data sets, students of 4 bits.
 
 The students of a seed start from the same float weights, trained without a teacher, and train for the same epochs with the same masks; methods
-that read logits and methods that read features get the same teacher, whose outputs are computed once. Weights, temperatures and epochs of a
-task were chosen on validation data; the test split is read once for each student, behind all trainings of a task. "Gap closed" is what a method
+that read logits and methods that read features get the same teacher, whose outputs are computed once. Weights, temperatures and epochs
+are plain defaults, tuned for no task; the test split is read once for each student, behind all trainings of a task. "Gap closed" is what a method
 gains in units of what the teacher is ahead of the student without one. Trainings are kept in ``runs/distillation``.
 
     make bench-distillation

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -70,14 +71,16 @@ def options_of(section: DistillSection, **defaults: Any) -> dict[str, Any]:
     """A method's options with their defaults.
 
     Raises:
-        ModelError: an option the method does not have, or a value of another kind than its default.
+        ModelError: an option the method does not have, a value of another kind than its default, or a negative number.
     """
     for name, value in section.options.items():
         if name not in defaults:
             raise ModelError(f"distill.options: '{name}' is not an option of '{section.method}'", expected=", ".join(defaults) or "none")
         kind = type(defaults[name])
-        if defaults[name] is not None and not isinstance(value, (int, float) if kind is float else kind):
-            raise ModelError(f"distill.options.{name} is {value!r}", expected=kind.__name__)
+        right = isinstance(value, (int, float) if kind is float else kind) and isinstance(value, bool) == (kind is bool)
+        if not right or (kind in (int, float) and not 0 <= value < math.inf):
+            numbers = {float: "a number of at least 0", int: "a whole number of at least 0"}
+            raise ModelError(f"distill.options.{name} of '{section.method}' is {value!r}", expected=numbers.get(kind, kind.__name__))
     return defaults | section.options
 
 
@@ -99,10 +102,10 @@ def objective(section: DistillSection, lesson: Lesson | None = None) -> Objectiv
     names = [name.strip() for name in section.method.split("+")]
     if len(names) == 1:
         return METHODS.get(names[0])(section, lesson)
-    unknown = set(section.options) - set(names)
-    if unknown or len(set(names)) < len(names):
+    known = all(name in names and isinstance(own, dict) for name, own in section.options.items())
+    if not known or len(set(names)) < len(names):
         raise ModelError(
-            f"distill.method is '{section.method}', distill.options {sorted(section.options)}",
+            f"distill.method is '{section.method}', distill.options {section.options}",
             expected="different methods, and options by method, such as {attention: {weight: 5}}",
         )
     parts = [

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
+from ..metrics.task import correct
 from . import Objective
 
 INERT = 0.01
@@ -19,7 +20,7 @@ _SURE = 2.0
 
 def accuracy(logits: np.ndarray, y: np.ndarray) -> float:
     """Share of the samples whose largest logit is the right one."""
-    return float(np.mean(np.asarray(logits).argmax(1) == y))
+    return float(np.mean(correct(logits, y)))
 
 
 def guesses(logits: np.ndarray, y: np.ndarray) -> bool:

@@ -21,8 +21,9 @@ from ..metrics.task import correct, evaluate
 from ..recipe import Recipe
 from ..run import RunFolder, digest, read_json, write_json
 from ..train import logits_of
+from .distilling import NOTES
 from .quantizing import RANGES
-from .training import NOTES, Trainer, history_of
+from .training import Trainer, history_of
 from .variants import Variant, variants
 
 VERSION = 1

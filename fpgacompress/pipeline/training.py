@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import shutil
-from functools import cache, cached_property
+from functools import cached_property
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,6 @@ from .. import distill as distillation
 from .. import prune as pruning
 from .. import zoo
 from ..data import Dataset, load
-from ..distill.checks import teacher_notes, training_notes
 from ..errors import DataError, FpgaCompressError
 from ..keras_stack import load_model, save_model, seed_everything
 from ..prune.masks import strip
@@ -27,12 +26,11 @@ from ..run import RunFolder, file_digest, read_json, write_json
 from ..train import TrainConfig, TrainingData, fit, logits_of
 from ..train.loop import shaped, steps_of
 from ..zoo.files import from_file
+from .distilling import NOTES, notes, taught, wanted
 from .learning import learned_student, twin_of
 from .quantizing import RANGES, check_request, fresh, post_trained, ranges_of
 from .variants import Variant
 
-NOTES = "notes.json"
-"""What distillation had to say, beside a student's model: a list of sentences."""
 VERSION = 2
 """Raised when a step's meaning changes, so that old artifacts are not taken for new ones."""
 
@@ -246,54 +244,29 @@ class Trainer:
             )
             if variant.pruned:
                 model = pruning.prune(model, recipe.prune, steps_of(len(x), config))
-            objective, extras = self._objective(teacher, model) if variant.distilled else (None, {})
+            objective, extras = taught(recipe, model, teacher, x) if variant.distilled else (None, {})
             model = self._fit(variant.name, model, config, where, objective, extras)
             if objective is not None:
-                self._tell(where, [*self._teacher_notes(teacher, base), *training_notes(history_of(where), objective)])
+                self._note(where, base, teacher, objective)
             self._finish(where, strip(model) if variant.pruned else model)
 
         epochs = recipe.quantize.learned.epochs if variant.learned else train.epochs
         effort = f"{epochs} epochs" if variant.trained else "without training"
         return self.folder.step(variant.name, inputs, make, title=f"{variant.label}, {effort}{self._seed_note}")
 
-    def _objective(self, teacher: Path, student: Any) -> tuple[distillation.Objective, dict[str, np.ndarray]]:
-        """What the recipe distills, and the arrays it needs, which are kept beside the teacher."""
-        lesson = distillation.Lesson(student, distillation.Teacher(teacher / "model.h5", self._arrays[0], teacher))
-        return self._asked(lesson), lesson.arrays()
-
-    def _teacher_notes(self, teacher: Path, base: Path) -> list[str]:
-        """What is wrong with the teacher for this student, on validation data."""
-        x, y = self._arrays[2:]
-        rows = history_of(base)
-        student = max(row["val_accuracy"] for row in rows) if rows else None
-
-        @cache
-        def model() -> Any:
-            return load_model(teacher / "model.h5")
-
-        return teacher_notes(
-            np.load(teacher / "logits_validation.npy"), y, student, lambda factor: logits_of(model(), x * np.float32(factor))
-        )
-
-    def _tell(self, where: Path, notes: list[str]) -> None:
-        for note in notes:
+    def _note(self, where: Path, base: Path, teacher: Path, objective: distillation.Objective) -> None:
+        """Tell and keep what distillation has to say of a student that is trained."""
+        found = notes(teacher, *self._arrays[2:], history_of(base), history_of(where), objective)
+        for note in found:
             self.folder.message(f"    note: {note}")
-        write_json(where / NOTES, notes)
-
-    def _asked(self, lesson: distillation.Lesson) -> distillation.Objective:
-        """The objective of the recipe; errors name the section."""
-        try:
-            return distillation.objective(self.recipe.distill, lesson)
-        except FpgaCompressError as error:
-            raise self.recipe.error("distill", error.received, expected=error.expected, do=error.do) from error
+        write_json(where / NOTES, found)
 
     def _learned(self, model: Any, where: Path, base: Path, teacher: Path, *, masks: bool) -> Any:
         """The student of the method learned, picked from a front that stays in the artifact."""
         x, y, x_val, y_val = self._arrays
-        objective, extras = self._objective(teacher, model)
-        self._tell(where, self._teacher_notes(teacher, base))
+        objective, extras = taught(self.recipe, model, teacher, x)
         data = TrainingData(x, y, x_val, y_val, extras)
-        return learned_student(
+        student = learned_student(
             model,
             self.recipe,
             data,
@@ -304,6 +277,8 @@ class Trainer:
             masks=masks,
             say=self.folder.message,
         )
+        self._note(where, base, teacher, objective)
+        return student
 
     def built(self, model: Any, x: np.ndarray, *, pruned: bool) -> Built:
         """The QKeras twin of a float student, and how its ranges were fitted on the first training samples."""
@@ -329,7 +304,7 @@ class Trainer:
         check_request(self.recipe)
         data = self.dataset
         teacher, student = self.sample_model("teacher"), self.sample_model("student")
-        self._asked(distillation.Lesson(student, distillation.Teacher(teacher)))
+        wanted(self.recipe, distillation.Lesson(student, distillation.Teacher(teacher)))
         x = data.preprocessing.apply(data.train.x[:256])
         if self.recipe.quantize.method == "learned":
             Ebops(twin_of(student, self.recipe, x, data.preprocessing.input_type), data.preprocessing.input_type.width)

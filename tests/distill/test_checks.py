@@ -22,7 +22,6 @@ def taught(images, temperature, teacher):
 
 
 def test_a_term_that_does_nothing_is_told(trained_mlp, images):
-    """A teacher that ends in softmax, at the published temperature of 9, is what makes the published notebooks' distillation inert."""
     from fpgacompress.keras_stack import load
 
     teacher, keras = trained_mlp[0], load().keras

@@ -1,5 +1,7 @@
 """Every method: its loss is the published formula, its gradient moves the student to the teacher, and wrong layers are refused."""
 
+import math
+
 import numpy as np
 import pytest
 from scipy.spatial.distance import pdist, squareform
@@ -7,6 +9,7 @@ from scipy.special import expit, log_softmax, softmax
 
 from fpgacompress import zoo
 from fpgacompress.distill import METHODS, Lesson, Teacher, losses, objective
+from fpgacompress.distill.methods.hints import reduction
 from fpgacompress.errors import DataError, ModelError
 from fpgacompress.keras_stack import load, seed_everything
 from fpgacompress.prune import prune
@@ -77,6 +80,19 @@ def test_attention_maps():
     energy = (v**2).sum(-1).reshape(6, -1)
     assert np.allclose(losses.attention_map(v), energy / np.linalg.norm(energy, axis=1, keepdims=True), atol=1e-5)
     assert np.allclose(losses.attention_map(v), losses.attention_map(5 * v), atol=1e-5)
+
+
+@pytest.mark.parametrize(("there", "here"), [((8, 4, 3), (4, 2, 5)), ((12, 3), (4, 2))])
+def test_larger_maps_of_a_teacher_become_means_over_areas(there, here):
+    v = RNG.normal(0, 1, (6, *there)).astype(np.float32)
+    kept = reduction(here, there)
+    if len(there) == 3:
+        expected = v.reshape(6, 4, 2, 2, 2, 3).mean((2, 4))
+    else:
+        expected = v.reshape(6, 4, 3, 3).mean(2)
+    assert np.allclose(kept.apply(v), expected, atol=1e-5) and kept.name == "x".join(map(str, here[:-1]))
+    assert np.allclose(reduction((7,), there).apply(v), v.reshape(6, -1, 3).mean(1), atol=1e-5)
+    assert reduction(there, there).apply(v) is v
 
 
 # on real images -------------------------------------------------------------------------------------------------------------------
@@ -183,7 +199,12 @@ def test_what_cannot_be_compared_is_refused(cnn, images):
         ({"method": "hints", "options": {"layers": {"relu1": "conv9"}}}, "the teacher has no layer 'conv9'"),
         ({"method": "hints", "options": {"count": 4}}, "of 4 layers, and the student has 1 activations"),
         ({"method": "hints", "options": {"regressor": "none"}}, r"'relu1' has \(16,\), the teacher's 'relu1' \(24,\)"),
-        ({"method": "hints", "options": {"weight": "much"}}, "distill.options.weight is 'much'"),
+        ({"method": "hints", "options": {"weight": "much"}}, "distill.options.weight of 'hints' is 'much'"),
+        ({"method": "hints", "options": {"weight": -1.0}}, "distill.options.weight of 'hints' is -1.0.*at least 0"),
+        ({"method": "hints", "options": {"weight": math.nan}}, "weight of 'hints' is nan"),
+        ({"method": "hints", "options": {"count": True}}, "count of 'hints' is True.*a whole number"),
+        ({"method": "relational", "options": {"corners": 2}}, "corners is 2.*at least 3"),
+        ({"method": "logits+hints", "options": {"hints": 3}}, "options by method"),
         ({"method": "logits", "options": {"scale": "x"}}, "distill.options.scale is 'x'"),
         ({"method": "logits+hints", "options": {"weight": 1.0}}, "options by method"),
         ({"method": "logits+logits"}, "different methods"),

@@ -76,3 +76,12 @@ def test_a_teacher_that_knows_less_is_told(tmp_path):
     (note,) = [n for n in job.figures["models"]["student"]["notes"] if "worse than the float student" in n]
     assert any(note in line for line in lines)
     assert note in (tmp_path / "run" / "report.html").read_text()
+
+
+@pytest.mark.parametrize(
+    "quantize", [{}, {"method": "learned", "learned": {"epochs": 8, "tune_epochs": 2, "points": 2, "descent_sweeps": 0}}]
+)
+def test_a_term_that_does_nothing_is_told(tmp_path, quantize):
+    distill = {"method": "hints", "options": {"weight": 1e-6}}
+    job, _ = taught(tmp_path, quantize=quantize, distill=distill)
+    assert any("the term 'hints' was below 1% of the loss" in note for note in job.figures["models"]["student"]["notes"])

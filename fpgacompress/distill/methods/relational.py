@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ...errors import ModelError
 from ...keras_stack import load
 from ...recipe import DistillSection
 from .. import METHODS, Lesson, Objective, Term, options_of
@@ -37,11 +38,13 @@ def relational(section: DistillSection, lesson: Lesson) -> Objective:
     Options:
         weight (default 1.0): of both.
         distance (default 25.0), angle (default 50.0): the paper's; 0 leaves one out.
-        corners (default 32): samples of a batch between which angles are taken.
+        corners (default 32): samples of a batch between which angles are taken, at least 3.
         layers (default {}): student's layer to teacher's layer; empty: by depth.
         count (default 1): pairs when ``layers`` is empty.
     """
     options = options_of(section, weight=1.0, distance=25.0, angle=50.0, corners=32, layers={}, count=1)
+    if options["corners"] < 3:
+        raise ModelError(f"distill.options.corners is {options['corners']}", expected="at least 3 samples, which make an angle")
 
     def compare(mine: Any, theirs: Any) -> Any:
         total = 0.0

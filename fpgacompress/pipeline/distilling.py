@@ -1,0 +1,67 @@
+"""What a recipe's ``distill`` section means in a run: its terms, the teacher's arrays, and what is told about teacher and training."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..distill import Lesson, Objective, Teacher, objective
+from ..distill.checks import teacher_notes, training_notes
+from ..errors import FpgaCompressError
+from ..keras_stack import load_model
+from ..recipe import Recipe
+from ..train import History, logits_of
+
+NOTES = "notes.json"
+"""What distillation had to say, beside a student's model: a list of sentences."""
+
+
+def wanted(recipe: Recipe, lesson: Lesson) -> Objective:
+    """The objective of a recipe.
+
+    Raises:
+        RecipeError: what the method cannot do with these models and options; names file, line and section.
+    """
+    try:
+        return objective(recipe.distill, lesson)
+    except FpgaCompressError as error:
+        raise recipe.error("distill", error.received, expected=error.expected, do=error.do) from error
+
+
+def taught(recipe: Recipe, student: Any, teacher: Path, x: np.ndarray) -> tuple[Objective, dict[str, np.ndarray]]:
+    """What a recipe distills, and the arrays it needs, which are kept in the teacher's artifact.
+
+    Args:
+        recipe: the recipe.
+        student: model with the layers of the one that will be trained.
+        teacher: artifact of the teacher.
+        x: training samples ``(n, ...)`` float32, preprocessed.
+    """
+    lesson = Lesson(student, Teacher(teacher / "model.h5", x, teacher))
+    return wanted(recipe, lesson), lesson.arrays()
+
+
+def notes(teacher: Path, x: np.ndarray, y: np.ndarray, before: History, history: History, objective: Objective) -> list[str]:
+    """What is wrong with a teacher or with a training under it, one sentence each.
+
+    Args:
+        teacher: artifact of the teacher.
+        x, y: validation samples ``(n, ...)`` float32, preprocessed, and labels ``(n,)``.
+        before: epochs of the float student, without a teacher; may be empty.
+        history: epochs of the distilled student.
+        objective: of that training.
+    """
+
+    @cache
+    def model() -> Any:
+        return load_model(teacher / "model.h5")
+
+    def asked(factor: float) -> np.ndarray:
+        return logits_of(model(), x * np.float32(factor))
+
+    student = max((row["val_accuracy"] for row in before), default=None)
+    told = teacher_notes(np.load(teacher / "logits_validation.npy"), y, student, asked)
+    return [*told, *training_notes(history, objective)]
