@@ -12,11 +12,13 @@ import yaml
 from pydantic import BaseModel, Field, PrivateAttr, ValidationError, field_validator, model_validator
 
 from .errors import RecipeError
+from .recipe_distill import Assistant, DistillSection, TeacherSection
 from .recipe_quantize import Bits, LayerBits, LearnedSection, QuantizeSection
 from .recipe_section import Section
 from .registry import nearest
 
 __all__ = [
+    "Assistant",
     "Bits",
     "DataSection",
     "DistillSection",
@@ -42,19 +44,8 @@ class DataSection(Section):
     options: dict[str, Any] = Field(default_factory=dict, description="Further settings of the data source.")
 
 
-class TeacherSection(Section):
-    model: str = Field("cnn", description="Teacher by name (mlp, cnn, resnet8, cnn1d).")
-    file: str | None = Field(None, description="A trained Keras model to use as teacher instead; a final softmax or sigmoid is removed.")
-    options: dict[str, Any] = Field(default_factory=dict, description="Settings of the named model, for example widths.")
-    epochs: int = Field(10, ge=1, description="Epochs of teacher training.")
-    batch_size: int = Field(128, ge=1, description="Samples per update.")
-    learning_rate: float = Field(2e-3, gt=0, description="Peak learning rate (Adam).")
-    schedule: Literal["cosine", "constant"] = Field("cosine", description="Learning rate over time.")
-    augment: Literal["none", "flip"] = Field("none", description="flip: mirror images left to right at random while the teacher trains.")
-
-
 class StudentSection(Section):
-    model: str = Field("mlp", description="Student by name (mlp, cnn, resnet8, cnn1d).")
+    model: str = Field("mlp", description="Student by name (mlp, cnn, resnet8, resnet, mobilenet, cnn1d).")
     file: str | None = Field(None, description="A float Keras model to use as student instead; its layers are replaced by QKeras layers.")
     options: dict[str, Any] = Field(default_factory=dict, description="Settings of the named model, for example {hidden: [128, 64]}.")
 
@@ -83,13 +74,6 @@ class PruneSection(Section):
         return self
 
 
-class DistillSection(Section):
-    method: str = Field("logits", description="Distillation method by name.")
-    temperature: float = Field(2.0, gt=0, description="Temperature T of the soft targets; the soft loss is multiplied by T squared.")
-    alpha: float = Field(0.5, ge=0, le=1, description="Weight of the teacher's term; the labels get 1 - alpha.")
-    options: dict[str, Any] = Field(default_factory=dict, description="Further settings of the method.")
-
-
 class TrainSection(Section):
     pretrain_epochs: int = Field(
         12, ge=0, description="Epochs of the float student that all quantized variants start from; 0 for a student from a file as it is."
@@ -100,6 +84,9 @@ class TrainSection(Section):
     learning_rate: float = Field(4e-3, gt=0, description="Peak learning rate (Adam) of the quantized variants.")
     schedule: Literal["cosine", "constant"] = Field("cosine", description="Learning rate over time.")
     class_weights: Literal["none", "balanced"] = Field("none", description="balanced: weigh classes by the inverse of their frequency.")
+    augment: Literal["none", "flip"] = Field(
+        "none", description="flip: mirror images left to right at random while students train; teachers are asked about both."
+    )
     monitor: Literal["accuracy", "loss", "macro_f1"] = Field("accuracy", description="Validation figure that picks the best weights.")
     patience: int | None = Field(None, ge=1, description="Stop after so many epochs without gain (counted once the sparsity is reached).")
     tensorboard: bool = Field(True, description="Write a TensorBoard log into the run folder.")
@@ -134,6 +121,9 @@ class Recipe(Section):
     )
     data: DataSection = Field(description="Data set, splits and preprocessing.")
     teacher: TeacherSection = Field(default_factory=TeacherSection, description="The large model that teaches.")
+    teachers: list[TeacherSection] = Field(
+        default_factory=list, description="Further teachers, each with the fields of 'teacher'; distill.combine says how they are mixed."
+    )
     student: StudentSection = Field(default_factory=StudentSection, description="The small model that goes on the board.")
     quantize: QuantizeSection = Field(default_factory=QuantizeSection, description="Bits of weights and activations, layer by layer.")
     prune: PruneSection = Field(default_factory=PruneSection, description="Zeros in the weights.")
@@ -185,6 +175,10 @@ def _line_map(node: yaml.Node | None, path: tuple[str, ...] = ()) -> dict[tuple[
     return lines
 
 
+_ENTRIES: dict[str, type[BaseModel]] = {"teachers": TeacherSection, "chain": Assistant}
+"""Sections that are the entries of a list; those of the other fields with entries are bits of layers."""
+
+
 def _section_fields(path: tuple[str, ...]) -> list[str]:
     model: Any = Recipe
     for part in path:
@@ -192,16 +186,17 @@ def _section_fields(path: tuple[str, ...]) -> list[str]:
         if isinstance(annotation, type) and issubclass(annotation, BaseModel):
             model = annotation
         elif annotation is not None:
-            model = LayerBits
+            model = _ENTRIES.get(part, LayerBits)
     return list(model.model_fields)
 
 
 _TYPES = ("int", "float", "constrained-int")
-"""What pydantic adds to the place of an error for each type that a field may have, besides ``literal[...]``."""
+_UNIONS = ("literal[", "list[", "Assistant")
+"""What pydantic adds to the place of an error for each type that a field may have."""
 
 
 def _explain(error: dict[str, Any], file: str | None, lines: dict[tuple[str, ...], int]) -> RecipeError:
-    path = tuple(str(p) for p in error["loc"] if p not in _TYPES and not str(p).startswith("literal["))
+    path = tuple(str(p) for p in error["loc"] if p not in _TYPES and not str(p).startswith(_UNIONS))
     kind, value = error["type"], error.get("input")
     place = _place(file, lines, path)
     if kind == "extra_forbidden":
@@ -211,16 +206,20 @@ def _explain(error: dict[str, Any], file: str | None, lines: dict[tuple[str, ...
         return RecipeError(f"{place}this field is missing", do="add it; 'fpgacompress recipe init' writes a complete example")
     if kind == "literal_error":
         allowed = error["ctx"]["expected"].replace("'", "").replace(" or ", ", ").split(", ")
-        numbers = ", or a number" if error.get("or_number") else ""
-        return RecipeError(f"{place}found {value!r}", expected=f"{nearest(value, allowed)}one of {', '.join(allowed)}{numbers}")
+        return RecipeError(f"{place}found {value!r}", expected=f"{nearest(value, allowed)}one of {', '.join(allowed)}{error.get('or', '')}")
     message = error["msg"].removeprefix("Value error, ").replace("Input should be", "a value that is")
     return RecipeError(f"{place}found {value!r}", expected=message) if kind != "value_error" else RecipeError(f"{place}{message}")
 
 
 def _words(details: list[Any]) -> list[Any]:
-    """The errors of texts where one of some words is allowed, or a number: the words are the better answer to a text."""
+    """The errors of texts where one of some words is allowed, or a number or a list: the words are the better answer to a text."""
     found = [d for d in details if d["type"] == "literal_error" and isinstance(d["input"], str)]
-    return [d | {"or_number": any(o["loc"][:-1] == d["loc"][:-1] and o is not d for o in details)} for d in found]
+
+    def others(detail: Any) -> str:
+        kinds = {o["type"] for o in details if o["loc"][:-1] == detail["loc"][:-1] and o is not detail}
+        return "" if not kinds else ", or a list" if "list_type" in kinds else ", or a number"
+
+    return [d | {"or": others(d)} for d in found]
 
 
 def parse_recipe(data: Any, *, file: str | None = None, lines: dict[tuple[str, ...], int] | None = None) -> Recipe:
@@ -236,7 +235,8 @@ def parse_recipe(data: Any, *, file: str | None = None, lines: dict[tuple[str, .
         recipe = Recipe.model_validate(data)
     except ValidationError as error:
         details = error.errors()
-        own = [d for d in details if d["type"] == "extra_forbidden"] or _words(details) or details
+        own = [d for d in details if d["type"] == "extra_forbidden"] or _words(details)
+        own = own or [d for d in details if d["type"] != "literal_error"] or details
         raise _explain(own[0], file, lines) from None  # type: ignore[arg-type]
     recipe._file, recipe._lines = file, lines
     return recipe

@@ -10,6 +10,7 @@ from typing import Any
 from ..errors import ModelError
 from ..recipe import DistillSection
 from ..registry import Registry
+from .companion import Companion
 from .lesson import Lesson
 from .teacher import Teacher
 
@@ -22,9 +23,15 @@ class Term:
         name: column of the training history.
         weight: factor of the term in the sum.
         needs: names of per-sample arrays the term reads, gathered for each batch ("teacher_logits": ``(n, classes)`` float32).
-        loss: ``(student_logits, batch) -> scalar``; ``batch`` maps "x", "y", ``needs`` and ``"student/<layer>"`` for ``reads`` to tensors.
+        loss: ``(student_logits, batch) -> scalar``; ``batch`` maps "x", "y", ``needs`` and ``"student/<layer>"`` for ``reads`` to tensors. Terms
+            with ``reads``, ``again`` or a ``companion`` find what that answers, too, "step" (updates done, an int64 tensor), "labels"
+            (logits -> task loss) and "forward" (x -> the student's logits in a further pass as in training, which leaves no trace).
         reads: layers of the student whose outputs the term reads.
         variables: TensorFlow variables that are trained with the student, such as those of a regressor between features.
+        companion: what lives beside the student for this term; terms may share one.
+        again: the term asks for a further pass of the student.
+        beside: the term trains what lives beside the student and not the student, and is no part of the loss that is told.
+        remedy: what to do where the term is too small to act.
     """
 
     name: str
@@ -33,6 +40,15 @@ class Term:
     loss: Callable[[Any, Mapping[str, Any]], Any]
     reads: tuple[str, ...] = ()
     variables: tuple[Any, ...] = ()
+    companion: Companion | None = None
+    again: bool = False
+    beside: bool = False
+    remedy: str = "raise its weight, or look at its inputs"
+
+    @property
+    def of_logits(self) -> bool:
+        """Whether logits and arrays are all that it takes."""
+        return not self.reads and not self.again and self.companion is None
 
 
 @dataclass(frozen=True)
@@ -58,9 +74,25 @@ class Objective:
         return tuple(v for t in self.terms for v in t.variables)
 
     @property
+    def companions(self) -> tuple[Companion, ...]:
+        """What lives beside the student."""
+        return tuple(dict.fromkeys(t.companion for t in self.terms if t.companion is not None))
+
+    @property
+    def state(self) -> tuple[Any, ...]:
+        """All variables of the terms, trained or not; those of a companion that has not met its model are missing."""
+        return (*self.variables, *(v for companion in self.companions for v in companion.kept))
+
+    @property
     def of_logits(self) -> Objective:
-        """Without the terms that read features."""
-        return Objective(self.task_weight, tuple(t for t in self.terms if not t.reads))
+        """Without the terms that need more than logits and arrays; where nothing is left, the labels are."""
+        terms = tuple(t for t in self.terms if t.of_logits)
+        return Objective(self.task_weight if terms or self.task_weight else 1.0, terms)
+
+    def meet(self, model: Any) -> None:
+        """Let the companions see the model that will be trained."""
+        for companion in self.companions:
+            companion.meet(model)
 
 
 Method = Callable[[DistillSection, Lesson], Objective]
@@ -99,6 +131,16 @@ def objective(section: DistillSection, lesson: Lesson | None = None) -> Objectiv
         FpgaCompressError: no such method.
     """
     lesson = lesson or Lesson()
+    found = _objective(section, lesson)
+    if section.combine == "attention" and "teacher_logits" in found.needs:
+        from .attending import attending
+
+        teachers, classes = lesson.members()
+        return attending(found, teachers, classes) if teachers > 1 else found
+    return found
+
+
+def _objective(section: DistillSection, lesson: Lesson) -> Objective:
     names = [name.strip() for name in section.method.split("+")]
     if len(names) == 1:
         return METHODS.get(names[0])(section, lesson)
@@ -114,4 +156,4 @@ def objective(section: DistillSection, lesson: Lesson | None = None) -> Objectiv
     return Objective(min(p.task_weight for p in parts), tuple(term for p in parts for term in p.terms))
 
 
-__all__ = ["METHODS", "Lesson", "Method", "Objective", "Teacher", "Term", "objective", "options_of"]
+__all__ = ["METHODS", "Companion", "Lesson", "Method", "Objective", "Teacher", "Term", "objective", "options_of"]

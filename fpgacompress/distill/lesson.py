@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import ModelError
 from .features import feature_layers, paired
-from .teacher import Reduction, Teacher
+from .teacher import FLIPPED, Reduction, Teacher
 
 LOGITS = "teacher_logits"
 """Name of the teacher's logits among the arrays."""
@@ -21,11 +21,12 @@ class Lesson:
     Args:
         student: Keras or QKeras model with the layers (by name) of the one that will be trained; None: methods may read logits only.
         teacher: the teacher, the same.
+        augment: "flip": the student will see images and mirrored images, and the teacher is asked about both.
     """
 
-    def __init__(self, student: Any = None, teacher: Teacher | None = None) -> None:
-        self._student, self._teacher = student, teacher
-        self._asked: dict[str, Callable[[], np.ndarray]] = {}
+    def __init__(self, student: Any = None, teacher: Teacher | None = None, augment: str = "none") -> None:
+        self._student, self._teacher, self._augment = student, teacher, augment
+        self._asked: dict[str, Callable[[Teacher], np.ndarray]] = {}
 
     @property
     def student(self) -> Any:
@@ -52,13 +53,20 @@ class Lesson:
     def logits(self) -> str:
         """Ask for the teacher's logits; returns the array's name."""
         if self._teacher is not None:
-            self._asked[LOGITS] = lambda: self.teacher.logits
+            self._asked[LOGITS] = lambda teacher: teacher.logits
         return LOGITS
+
+    def members(self) -> tuple[int, int]:
+        """Ask for the logits of each teacher behind the mixture; returns how many there are, and their classes. 0: one teacher teaches."""
+        found = self._teacher.members if self._teacher is not None else []
+        for k in range(len(found)):
+            self._asked[f"{LOGITS}/{k}"] = lambda teacher, k=k: teacher.members[k]  # type: ignore[misc]
+        return len(found), found[0].shape[1] if found else 0
 
     def feature(self, layer: str, reduction: Reduction, unit_variance: bool = False) -> str:
         """Ask for a layer's outputs; see :meth:`Teacher.feature`. Returns the array's name."""
         name = f"teacher/{layer}/{reduction.name}{'/unit' if unit_variance else ''}"
-        self._asked[name] = lambda: self.teacher.feature(layer, reduction, unit_variance)
+        self._asked[name] = lambda teacher: teacher.feature(layer, reduction, unit_variance)
         return name
 
     def pairs(self, layers: dict[str, str] | None, count: int, spatial: bool = False) -> list[tuple[str, str]]:
@@ -76,5 +84,8 @@ class Lesson:
         return paired(self.student, self.teacher.model, sides, layers, count, "with a height and a width" if spatial else "")
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """What was asked for, each ``(n, ...)``, computed now or read from the teacher's folder."""
-        return {name: make() for name, make in self._asked.items()}
+        """What was asked for, each ``(n, ...)``, computed now or read from the teacher's folder; mirrored samples' behind ``-flip``."""
+        found = {name: make(self.teacher) for name, make in self._asked.items()}
+        if self._augment == "flip":
+            found |= {name + FLIPPED: make(self.teacher.flipped) for name, make in self._asked.items()}
+        return found

@@ -21,6 +21,15 @@ _MOST = 4e9
 """Bytes of one layer's outputs that are still kept."""
 
 
+FLIPPED = "-flip"
+"""Behind the names of what is kept of mirrored samples."""
+
+
+def mirrored(x: np.ndarray) -> np.ndarray:
+    """Images ``(n, height, width[, channels])`` mirrored left to right, as the training step mirrors them."""
+    return np.ascontiguousarray(x[:, :, ::-1])
+
+
 @dataclass(frozen=True)
 class Reduction:
     """What is kept of a layer's output.
@@ -41,10 +50,11 @@ class Teacher:
         model: Keras model ending in logits, or its file, which is read when it is needed.
         x: training samples in the teacher's shape ``(n, ...)`` float32, in the order the student will know them by; None: shapes only.
         folder: where outputs are kept, which stands for this model and these samples; None: they are computed anew each time.
+        suffix: behind the names of what is kept.
     """
 
-    def __init__(self, model: Any, x: np.ndarray | None = None, folder: Path | None = None) -> None:
-        self._given, self._x, self._folder = model, x, folder
+    def __init__(self, model: Any, x: np.ndarray | None = None, folder: Path | None = None, suffix: str = "") -> None:
+        self._given, self._x, self._folder, self._suffix = model, x, folder, suffix
 
     @cached_property
     def model(self) -> Any:
@@ -54,10 +64,26 @@ class Teacher:
     @cached_property
     def logits(self) -> np.ndarray:
         """``(n, classes)`` float32."""
-        kept = self._folder / "logits_train.npy" if self._folder else None
-        if kept is not None and kept.is_file():
-            return np.load(kept, mmap_mode="r")
         return self._kept("logits_train", None, lambda v: v, np.float32, False)
+
+    @cached_property
+    def members(self) -> list[np.ndarray]:
+        """Logits of each teacher behind a mixture, ``(n, classes)`` float32; empty where there is one teacher, or the mixture is fixed."""
+        found: list[np.ndarray] = []
+        while self._folder and (path := self._folder / f"logits_train-{len(found)}{self._suffix}.npy").is_file():
+            found.append(np.load(path, mmap_mode="r"))
+        return found
+
+    @cached_property
+    def flipped(self) -> Teacher:
+        """The same teacher, asked about mirrored samples.
+
+        Raises:
+            DataError: samples that are no images.
+        """
+        if self._x is None or np.ndim(self._x) < 3:
+            raise DataError("mirrored samples", expected="images (n, height, width) or (n, height, width, channels)", do="use augment: none")
+        return Teacher(self._given, mirrored(self._x), self._folder, FLIPPED)
 
     def feature(self, layer: str, reduction: Reduction, unit_variance: bool = False) -> np.ndarray:
         """Outputs of a layer, reduced, ``(n, ...)`` float16.
@@ -88,7 +114,7 @@ class Teacher:
         return stack.tf.function(lambda x: apply(inside(x, training=False)), input_signature=[spec])
 
     def _kept(self, name: str, layer: str | None, apply: Callable[[Any], Any], dtype: Any, unit_variance: bool) -> np.ndarray:
-        path = self._folder / f"{name}.npy" if self._folder else None
+        path = self._folder / f"{name}{self._suffix}.npy" if self._folder else None
         if path is not None and path.is_file():
             return np.load(path, mmap_mode="r")
         x, forward = self._samples, self._forward(layer, apply)

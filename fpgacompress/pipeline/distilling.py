@@ -13,6 +13,7 @@ from ..distill.checks import teacher_notes, training_notes
 from ..errors import FpgaCompressError
 from ..keras_stack import load_model
 from ..recipe import Recipe
+from ..run import read_json
 from ..train import History, logits_of
 
 NOTES = "notes.json"
@@ -31,16 +32,16 @@ def wanted(recipe: Recipe, lesson: Lesson) -> Objective:
         raise recipe.error("distill", error.received, expected=error.expected, do=error.do) from error
 
 
-def taught(recipe: Recipe, student: Any, teacher: Path, x: np.ndarray) -> tuple[Objective, dict[str, np.ndarray]]:
+def taught(recipe: Recipe, student: Any, teacher: Path, x: np.ndarray, y: np.ndarray) -> tuple[Objective, dict[str, np.ndarray]]:
     """What a recipe distills, and the arrays it needs, which are kept in the teacher's artifact.
 
     Args:
         recipe: the recipe.
         student: model with the layers of the one that will be trained.
         teacher: artifact of the teacher.
-        x: training samples ``(n, ...)`` float32, preprocessed.
+        x, y: training samples ``(n, ...)`` float32, preprocessed, and labels ``(n,)``.
     """
-    lesson = Lesson(student, Teacher(teacher / "model.h5", x, teacher))
+    lesson = Lesson(student, Teacher(teacher / "model.h5", x, teacher), recipe.train.augment)
     return wanted(recipe, lesson), lesson.arrays()
 
 
@@ -64,4 +65,5 @@ def notes(teacher: Path, x: np.ndarray, y: np.ndarray, before: History, history:
 
     student = max((row["val_accuracy"] for row in before), default=None)
     told = teacher_notes(np.load(teacher / "logits_validation.npy"), y, student, asked)
-    return [*told, *training_notes(history, objective)]
+    own = read_json(teacher / NOTES) if (teacher / NOTES).is_file() else []
+    return [*own, *told, *training_notes(history, objective)]

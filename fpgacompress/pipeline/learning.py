@@ -64,6 +64,7 @@ def front_config(recipe: Recipe, seed: int, *, chain: bool) -> FrontConfig:
         rounding=recipe.quantize.rounding,
         monitor=train.monitor,
         balanced=train.class_weights == "balanced",
+        augment=train.augment,
     )
 
 

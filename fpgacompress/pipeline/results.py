@@ -23,6 +23,7 @@ from ..run import RunFolder, digest, read_json, write_json
 from ..train import logits_of
 from .distilling import NOTES
 from .quantizing import RANGES
+from .teaching import tested_logits
 from .training import Trainer, history_of
 from .variants import Variant, variants
 
@@ -63,11 +64,14 @@ def evaluated(trainer: Trainer, folder: RunFolder, artifacts: dict[str, Path], r
         x = data.preprocessing.apply(test.x)
         told: dict[str, Any] = {}
         for name in names:
-            model = load_model(artifacts[name] / "model.h5")
-            logits = logits_of(model, x)
+            if name == "teacher":
+                logits, found = tested_logits(artifacts[name], x)
+            else:
+                found = [load_model(artifacts[name] / "model.h5")]
+                logits = logits_of(found[0], x)
             np.save(where / f"logits_{name}.npy", logits)
             told[name] = evaluate(logits, test.y, list(data.classes), split="test")
-            told[name]["keras"] = {"parameters": int(model.count_params()), "macs": float_macs(model)}
+            told[name]["keras"] = {"parameters": sum(int(m.count_params()) for m in found), "macs": sum(float_macs(m) for m in found)}
         right = (
             {name: {s: _accuracy(told_by[name], x, test.y) for s, told_by in repeats.items()} for name in names[1:]}
             if len(repeats) > 1

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import shutil
+from collections.abc import Callable
+from dataclasses import replace
 from functools import cached_property
 from math import prod
 from pathlib import Path
@@ -21,17 +23,20 @@ from ..prune.masks import strip
 from ..quantize.build import Built, build_student
 from ..quantize.learned import Ebops
 from ..quantize.policy import value_of
+from ..quantize.progressive import StagedBits
 from ..recipe import Recipe
 from ..run import RunFolder, file_digest, read_json, write_json
-from ..train import TrainConfig, TrainingData, fit, logits_of
+from ..train import TrainConfig, TrainingData, fit
 from ..train.loop import shaped, steps_of
 from ..zoo.files import from_file
-from .distilling import NOTES, notes, taught, wanted
+from .chaining import assistant, distill_key, links_of, rehearsed, take_weights
+from .distilling import NOTES, notes, taught
 from .learning import learned_student, twin_of
 from .quantizing import RANGES, check_request, fresh, post_trained, ranges_of
+from .teaching import Teaching, keep_logits, views
 from .variants import Variant
 
-VERSION = 2
+VERSION = 3
 """Raised when a step's meaning changes, so that old artifacts are not taken for new ones."""
 
 
@@ -56,7 +61,7 @@ class Trainer:
 
     def with_seed(self, seed: int) -> Trainer:
         """The same data and recipe with other initial weights and sample order."""
-        self._arrays  # noqa: B018  (preprocessed once for all seeds)
+        self.arrays  # noqa: B018  (preprocessed once for all seeds)
         twin = copy.copy(self)
         twin.seed = seed
         return twin
@@ -67,7 +72,8 @@ class Trainer:
         return read_data(self.recipe)
 
     @cached_property
-    def _arrays(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    def arrays(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """x, y, validation x, validation y, preprocessed."""
         data = self.dataset
         if not len(data.validation):
             raise DataError("there are no validation samples", expected="some, weights are picked on them", do="set data.validation")
@@ -79,18 +85,20 @@ class Trainer:
         """What identifies the training data and how they are preprocessed."""
         return {"data": self.dataset.sha256, "preprocessing": self.dataset.preprocessing.sha256}
 
-    def sample_model(self, which: str) -> Any:
-        """The untrained float teacher or student (or the given file), built to fit the data; recipe errors name the field."""
-        section = getattr(self.recipe, which)
-        shape, classes = self.dataset.input_shape, len(self.dataset.classes)
+    def build(self, name: str, options: dict[str, Any]) -> Any:
+        """An untrained model of the zoo that fits the data."""
+        return zoo.build(name, self.dataset.input_shape, len(self.dataset.classes), options)
+
+    def sample_student(self) -> Any:
+        """The untrained float student (or the given file), built to fit the data; recipe errors name the field."""
+        section = self.recipe.student
         try:
             if section.file:
-                return from_file(section.file, shape, classes)[0]
-            return zoo.build(section.model, shape, classes, section.options)
+                return from_file(section.file, self.dataset.input_shape, len(self.dataset.classes))[0]
+            return self.build(section.model, section.options)
         except FpgaCompressError as error:
-            raise self.recipe.error(
-                f"{which}.{'file' if section.file else 'model'}", error.received, expected=error.expected, do=error.do
-            ) from error
+            field = f"student.{'file' if section.file else 'model'}"
+            raise self.recipe.error(field, error.received, expected=error.expected, do=error.do) from error
 
     def _progress(self, epoch: int, epochs: int, row: dict[str, float], left: float) -> None:
         extra = f"  zeros {row['sparsity']:.2f}" if row["sparsity"] else ""
@@ -99,10 +107,20 @@ class Trainer:
             f"  {row['seconds']:.1f} s, {int(left // 60)}:{int(left % 60):02d} left"
         )
 
-    def _fit(
-        self, name: str, model: Any, config: TrainConfig, where: Path, objective: Any = None, extras: dict[str, np.ndarray] | None = None
+    def fit(
+        self,
+        name: str,
+        model: Any,
+        config: TrainConfig,
+        where: Path,
+        objective: Any = None,
+        extras: dict[str, np.ndarray] | None = None,
+        keep: np.ndarray | None = None,
     ) -> Any:
-        x, y, x_val, y_val = self._arrays
+        """Train a model in a step's folder, with progress, log and history; on the samples ``keep`` only, where they are given."""
+        x, y, x_val, y_val = self.arrays
+        if keep is not None:
+            x, y = x[keep], y[keep]
         name = name if self.seed == self.recipe.seed else f"{name}-seed{self.seed}"
         log = self.folder.folder / "tensorboard" / name if self.recipe.train.tensorboard else None
         if log is not None and not (where / "checkpoint.npz").exists():
@@ -119,7 +137,8 @@ class Trainer:
         write_json(where / "history.json", history)
         return model
 
-    def _config(self, epochs: int, **changes: Any) -> TrainConfig:
+    def config(self, epochs: int, **changes: Any) -> TrainConfig:
+        """Settings of a training: the section ``train``, with changes."""
         section = self.recipe.train
         settings: dict[str, Any] = dict(
             epochs=epochs,
@@ -130,81 +149,128 @@ class Trainer:
             monitor=section.monitor,
             patience=section.patience,
             balanced=section.class_weights == "balanced",
+            augment=section.augment,
         )
         return TrainConfig(**(settings | changes))
 
-    def _finish(self, where: Path, model: Any) -> None:
+    def finish(self, where: Path, model: Any) -> None:
+        """Write the model of a step; its checkpoint is not needed any more."""
         save_model(model, where / "model.h5")
         (where / "checkpoint.npz").unlink(missing_ok=True)
 
     @property
-    def _seed_note(self) -> str:
+    def seed_note(self) -> str:
+        """Behind titles of steps with a further seed."""
         return "" if self.seed == self.recipe.seed else f", seed {self.seed}"
 
     def teacher(self) -> Path:
-        """Train the teacher or take the given file; compute its logits on training and validation data once."""
-        section = self.recipe.teacher
-        inputs = {
-            "version": VERSION,
-            **self.data_key,
-            "teacher": section.model_dump(mode="json"),
-            "seed": self.recipe.seed,
-            "class_weights": self.recipe.train.class_weights,
-        }
-        if section.file:
-            inputs["file"] = file_digest(Path(section.file)) if Path(section.file).is_file() else section.file
-
-        def make(where: Path) -> None:
-            x, _, x_val, _ = self._arrays
-            seed_everything(self.seed)
-            model = self.sample_model("teacher")
-            if section.file:
-                write_json(where / "history.json", [])
-            else:
-                config = self._config(
-                    section.epochs,
-                    batch_size=section.batch_size,
-                    learning_rate=section.learning_rate,
-                    schedule=section.schedule,
-                    patience=None,
-                    augment=section.augment,
-                )
-                self._fit("teacher", model, config, where)
-            np.save(where / "logits_train.npy", logits_of(model, x))
-            np.save(where / "logits_validation.npy", logits_of(model, x_val))
-            self._finish(where, model)
-
-        title = f"{section.file}" if section.file else f"{section.model}, {section.epochs} epochs"
-        return self.folder.step("teacher", inputs, make, title=title)
+        """Train the teachers or take the given files, and compute once what students will be taught."""
+        return Teaching(self).step()
 
     def float_student(self) -> Path:
-        """Train the float student that every quantized variant starts from."""
-        section, train = self.recipe.student, self.recipe.train
-        inputs = {
+        """Train the float student that every quantized variant starts from, under the teacher where the recipe says so."""
+        recipe, train = self.recipe, self.recipe.train
+        key = {
             "version": VERSION,
             **self.data_key,
-            "student": section.model_dump(mode="json"),
+            "student": recipe.student.model_dump(mode="json"),
             "seed": self.seed,
             "train": train.model_dump(mode="json", exclude={"epochs", "learning_rate", "tensorboard"}),
         }
-        if section.file and Path(section.file).is_file():
-            inputs["file"] = file_digest(Path(section.file))
+        if recipe.student.file and Path(recipe.student.file).is_file():
+            key["file"] = file_digest(Path(recipe.student.file))
+        about = f"{recipe.student.file or recipe.student.model}, {train.pretrain_epochs} epochs"
+        settings = {"learning_rate": train.pretrain_learning_rate}
+        if not (recipe.distill.float_student and train.pretrain_epochs):
+            return self.floating("float", key, self.sample_student, train.pretrain_epochs, settings, title=about)
+        teacher, epochs = self._behind_chain(self.teacher()), train.pretrain_epochs
+        for number in range(recipe.distill.generations):
+            name = "float" if number + 1 == recipe.distill.generations else f"float-generation{number + 1}"
+            told = {"generation": number} if number else {}
+            changed = settings | {"seed": self.seed + 100 * number}  # each generation starts from weights of its own
+            teacher = self.floating(name, key | told, self.sample_student, epochs, changed, teacher=teacher, title=f"{about}, taught")
+        return teacher
+
+    def floating(
+        self,
+        name: str,
+        key: dict[str, Any],
+        make_model: Callable[[], Any],
+        epochs: int,
+        settings: dict[str, Any],
+        *,
+        teacher: Path | None = None,
+        title: str = "",
+    ) -> Path:
+        """Train a float model as a step, under a teacher or not; a taught one can teach in its turn.
+
+        Args:
+            name: of the step.
+            key: what the model depends on, besides the teacher and the section ``distill``.
+            make_model: gives the untrained model.
+            epochs: 0 leaves it as it is.
+            settings: changes to the section ``train``.
+            teacher: folder that teaches.
+            title: what is told of the step.
+        """
+        recipe = self.recipe
+        key = key | {"epochs": epochs, "settings": settings}
+        if teacher is not None:
+            key |= {"distill": distill_key(recipe), "teacher": teacher.name}
 
         def make(where: Path) -> None:
-            seed_everything(self.seed)
-            model = self.sample_model("student")
-            if not train.pretrain_epochs:
+            x, _, x_val, _ = self.arrays
+            seed_everything(settings.get("seed", self.seed))
+            model = make_model()
+            if not epochs:
                 write_json(where / "history.json", [])
             else:
-                self._fit("float", model, self._config(train.pretrain_epochs, learning_rate=train.pretrain_learning_rate), where)
-            self._finish(where, model)
+                objective, extras = taught(recipe, model, teacher, x, self.arrays[1]) if teacher is not None else (None, {})
+                self.fit(name, model, self.config(epochs, **settings), where, objective, extras)
+                if teacher is not None and objective is not None:
+                    self.note(where, None, teacher, objective)
+                    keep_logits(model, where, x, x_val, views(self))
+            self.finish(where, model)
 
-        return self.folder.step(
-            "float", inputs, make, title=f"{section.file or section.model}, {train.pretrain_epochs} epochs{self._seed_note}"
-        )
+        return self.folder.step(name, key, make, title=f"{title}{self.seed_note}")
+
+    def _behind_chain(self, teacher: Path) -> Path:
+        """The last of the models between teacher and student, which teaches the student; each is taught by the one before."""
+        for number, link in enumerate(links_of(self), 1):
+            if not isinstance(link, int):
+                teacher = assistant(self, link, number, teacher)
+        return teacher
 
     def quantized(self, variant: Variant, base: Path, teacher: Path) -> Path:
-        """Make one quantized variant: trained from the float student's weights or from fresh ones, or quantized without training."""
+        """Make one quantized variant: trained from the float student's weights or from fresh ones, or quantized without training.
+
+        A distilled one is taught by the last model of the recipe's chain, and by its own former generations.
+        """
+        if not variant.distilled:
+            return self._quantized(variant, base, teacher)
+        distill = self.recipe.distill
+        teacher, start = self._behind_chain(teacher), None
+        for bits in (link for link in links_of(self) if isinstance(link, int)):
+            teacher = start = self._quantized(
+                replace(variant, name=f"{variant.name}-{bits}bits", pruned=False, learned=False), base, teacher, start, bits
+            )
+        for number in range(1, distill.generations):
+            teacher = self._quantized(replace(variant, name=f"{variant.name}-generation{number}"), base, teacher, start, teaches=True)
+        return self._quantized(variant, base, teacher, start)
+
+    def _quantized(
+        self, variant: Variant, base: Path, teacher: Path, start: Path | None = None, bits: int = 0, teaches: bool = False
+    ) -> Path:
+        """One training of a quantized variant.
+
+        Args:
+            variant: what acts in it.
+            base: the float student.
+            teacher: folder that teaches.
+            start: folder of the same student with more bits, whose weights it starts from.
+            bits: no kernel and no activation has fewer.
+            teaches: keep its logits, as ``bits`` does.
+        """
         recipe, train = self.recipe, self.recipe.train
         inputs = {
             "version": VERSION,
@@ -212,59 +278,68 @@ class Trainer:
             "train": train.model_dump(mode="json", exclude={"pretrain_epochs", "pretrain_learning_rate", "tensorboard"}),
             "quantize": recipe.quantize.model_dump(mode="json"),
             "seed": self.seed,
+            "chain": [start.name if start is not None else None, bits, teaches],
         }
         if variant.pruned:
             inputs["prune"] = recipe.prune.model_dump(mode="json")
         if variant.distilled:
-            inputs |= {"distill": recipe.distill.model_dump(mode="json"), "teacher": teacher.name}
+            inputs |= {"distill": distill_key(recipe), "teacher": teacher.name}
 
         def make(where: Path) -> None:
-            x, section = self._arrays[0], recipe.quantize
+            (x, y, x_val, _), section = self.arrays, recipe.quantize
             seed_everything(self.seed)
             model = load_model(base / "model.h5")
             if not variant.trained:
                 write_json(where / "history.json", [])
                 model, ranges = post_trained(model, recipe, x, self.dataset.preprocessing.input_type)
                 write_json(where / RANGES, ranges)
-                self._finish(where, model)
+                self.finish(where, model)
                 return
             model = fresh(model) if section.start == "scratch" else model
             if variant.learned:
-                self._finish(where, self._learned(model, where, base, teacher, masks=variant.pruned))
-                return
-            built = self.built(model, x, pruned=variant.pruned)
-            write_json(where / RANGES, ranges_of(built.ranges, built.notes))
-            model = built.model
-            config = self._config(
-                train.epochs,
-                select_from=recipe.prune.end if variant.pruned else 0.0,
-                stages=tuple(section.stages),
-                noise_warmup=section.noise_warmup,
-                stochastic_rounding=section.stochastic_rounding,
-            )
-            if variant.pruned:
-                model = pruning.prune(model, recipe.prune, steps_of(len(x), config))
-            objective, extras = taught(recipe, model, teacher, x) if variant.distilled else (None, {})
-            model = self._fit(variant.name, model, config, where, objective, extras)
-            if objective is not None:
-                self._note(where, base, teacher, objective)
-            self._finish(where, strip(model) if variant.pruned else model)
+                model = self._learned(model, where, base, teacher, masks=variant.pruned)
+            else:
+                built = self.built(model, x, pruned=variant.pruned)
+                write_json(where / RANGES, ranges_of(built.ranges, built.notes))
+                model = built.model
+                if start is not None:
+                    take_weights(model, load_model(start / "model.h5"))
+                if bits:
+                    StagedBits(model).set(bits)
+                config = self.config(
+                    train.epochs,
+                    select_from=recipe.prune.end if variant.pruned else 0.0,
+                    stages=() if bits else tuple(section.stages),
+                    noise_warmup=section.noise_warmup,
+                    stochastic_rounding=section.stochastic_rounding,
+                )
+                if variant.pruned:
+                    model = pruning.prune(model, recipe.prune, steps_of(len(x), config))
+                objective, extras = taught(recipe, model, teacher, x, y) if variant.distilled else (None, {})
+                model = self.fit(variant.name, model, config, where, objective, extras)
+                if objective is not None:
+                    self.note(where, base, teacher, objective)
+                model = strip(model) if variant.pruned else model
+            if bits or teaches:
+                keep_logits(model, where, x, x_val, views(self))
+            self.finish(where, model)
 
         epochs = recipe.quantize.learned.epochs if variant.learned else train.epochs
         effort = f"{epochs} epochs" if variant.trained else "without training"
-        return self.folder.step(variant.name, inputs, make, title=f"{variant.label}, {effort}{self._seed_note}")
+        wide = f" with at least {bits} bits" if bits else ""
+        return self.folder.step(variant.name, inputs, make, title=f"{variant.label}{wide}, {effort}{self.seed_note}")
 
-    def _note(self, where: Path, base: Path, teacher: Path, objective: distillation.Objective) -> None:
+    def note(self, where: Path, base: Path | None, teacher: Path, objective: distillation.Objective) -> None:
         """Tell and keep what distillation has to say of a student that is trained."""
-        found = notes(teacher, *self._arrays[2:], history_of(base), history_of(where), objective)
+        found = notes(teacher, *self.arrays[2:], history_of(base) if base is not None else [], history_of(where), objective)
         for note in found:
             self.folder.message(f"    note: {note}")
         write_json(where / NOTES, found)
 
     def _learned(self, model: Any, where: Path, base: Path, teacher: Path, *, masks: bool) -> Any:
         """The student of the method learned, picked from a front that stays in the artifact."""
-        x, y, x_val, y_val = self._arrays
-        objective, extras = taught(self.recipe, model, teacher, x)
+        x, y, x_val, y_val = self.arrays
+        objective, extras = taught(self.recipe, model, teacher, x, y)
         data = TrainingData(x, y, x_val, y_val, extras)
         student = learned_student(
             model,
@@ -277,7 +352,7 @@ class Trainer:
             masks=masks,
             say=self.folder.message,
         )
-        self._note(where, base, teacher, objective)
+        self.note(where, base, teacher, objective)
         return student
 
     def built(self, model: Any, x: np.ndarray, *, pruned: bool) -> Built:
@@ -303,14 +378,14 @@ class Trainer:
         """
         check_request(self.recipe)
         data = self.dataset
-        teacher, student = self.sample_model("teacher"), self.sample_model("student")
-        wanted(self.recipe, distillation.Lesson(student, distillation.Teacher(teacher)))
+        student = self.sample_student()
+        teacher = rehearsed(self, student)
         x = data.preprocessing.apply(data.train.x[:256])
         if self.recipe.quantize.method == "learned":
             Ebops(twin_of(student, self.recipe, x, data.preprocessing.input_type), data.preprocessing.input_type.width)
         twin = self.built(student, x, pruned=True).model
         try:
-            pruning.prune(twin, self.recipe.prune, steps_of(len(data.train), self._config(self.recipe.train.epochs)))
+            pruning.prune(twin, self.recipe.prune, steps_of(len(data.train), self.config(self.recipe.train.epochs)))
         except FpgaCompressError as error:
             raise self.recipe.error(
                 "prune.layers", error.received.removeprefix("prune.layers: "), expected=error.expected, do=error.do

@@ -30,7 +30,7 @@ from .chain import layers_of
 from .descent import SAMPLES, WORK, Descent
 from .front_files import Point, restored, save
 from .front_rules import MARKS, TREND, FrontConfig, Kept, broken, chosen, foreseen, ramped, steered
-from .loop import TrainingData, class_weights, logits_of, shaped
+from .loop import TrainingData, class_weights, logits_of, seen, shaped
 from .monitor import better, score
 from .step import RESTING, TrainingStep
 
@@ -76,7 +76,7 @@ class _Front:
         return TrainingStep(
             self.model,
             objective,
-            {"x": shaped(self.model, data.x), "y": np.asarray(data.y, np.int32), **data.extras},
+            {"x": seen(self.model, data.x, config.augment), "y": np.asarray(data.y, np.int32), **data.extras},
             masks=Masks(self.model),
             class_weights=class_weights(data.y, int(self.model.output_shape[-1])) if config.balanced else None,
             learning_rate=config.learning_rate if ramp else config.learning_rate / 3,

@@ -94,6 +94,12 @@ def shaped(model: Any, x: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(x, np.float32).reshape(len(x), *wanted)
 
 
+def seen(model: Any, x: np.ndarray, augment: str) -> np.ndarray:
+    """``x`` as the training step takes it: in the model's shape, or as images where they are mirrored."""
+    fitting = shaped(model, x)
+    return fitting if augment == "none" or fitting.ndim != 2 else np.ascontiguousarray(x, np.float32)
+
+
 def logits_of(model: Any, x: np.ndarray, batch_size: int = 1000) -> np.ndarray:
     """Outputs of a model ``(n, classes)`` float32, without training behaviour."""
     tf = load().tf
@@ -164,7 +170,7 @@ def fit(
     step = TrainingStep(
         model,
         objective or Objective(),
-        {"x": shaped(model, data.x), "y": np.asarray(data.y, np.int32), **data.extras},
+        {"x": seen(model, data.x, config.augment), "y": np.asarray(data.y, np.int32), **data.extras},
         masks=masks,
         class_weights=class_weights(data.y, classes) if config.balanced else None,
         learning_rate=config.learning_rate,

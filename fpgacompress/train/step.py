@@ -9,8 +9,9 @@ import numpy as np
 
 from ..distill import Objective
 from ..distill.features import layer_of
+from ..distill.teacher import FLIPPED
 from ..errors import ModelError
-from ..keras_stack import load
+from ..keras_stack import load, through, unwrapped
 from ..prune.masks import Masks
 from .quantizing import Quantizing
 
@@ -28,7 +29,7 @@ class TrainingStep:
     Args:
         model: Keras model ending in logits ``(batch, classes)``; its fake quantizers and pruning wrappers act in its forward pass.
         objective: task weight and distillation terms.
-        arrays: "x" ``(n, *input_shape)`` float32, "y" ``(n,)`` int, and whatever the terms need, all with the same first axis.
+        arrays: "x" ``(n, *input_shape)`` float32 (images ``(n, height, width[, channels])`` where they are mirrored), "y" ``(n,)`` int, and whatever the terms need, all with the same first axis.
         masks: the model's masks, multiplied in after each update.
         class_weights: ``(classes,)`` float32 weights of the task loss, or None.
         learning_rate: peak rate of Adam.
@@ -66,10 +67,10 @@ class TrainingStep:
         stack = load()
         self._tf = tf = stack.tf
         self.model, self.objective, self.masks = model, objective, masks
-        if augment == "flip" and len(model.input_shape) != 4:
+        if augment == "flip" and (len(model.input_shape) == 3 or arrays["x"].ndim < 3):
             raise ModelError(
-                f"augment 'flip' on inputs of shape {model.input_shape[1:]}",
-                expected="images (height, width, channels)",
+                f"augment 'flip' on samples of shape {arrays['x'].shape[1:]}",
+                expected="images (height, width) or (height, width, channels)",
                 do="use augment: none",
             )
         self.augment, self.seed = augment, seed
@@ -78,9 +79,11 @@ class TrainingStep:
         # the legacy optimizer updates each variable in one fused kernel
         self.optimizer = stack.keras.optimizers.legacy.Adam(learning_rate)
         self._inside = self._with_features()
+        objective.meet(model)
         self.optimizer._create_all_weights(self._trained)
         names = ("x", "y", *objective.needs)
-        self._arrays = {name: tf.constant(arrays[name]) for name in names}
+        self._flipped = [name for name in objective.needs if augment == "flip" and name + FLIPPED in arrays]
+        self._arrays = {name: tf.constant(arrays[name]) for name in (*names, *(name + FLIPPED for name in self._flipped))}
         self._class_weights = None if class_weights is None else tf.constant(class_weights, tf.float32)
         self.step = tf.Variable(0, dtype=tf.int64, trainable=False)
         columns = ("loss", "task", *(t.name for t in objective.terms), "accuracy")
@@ -136,15 +139,32 @@ class TrainingStep:
     def losses(self, logits: Any, batch: Mapping[str, Any], objective: Objective | None = None) -> tuple[Any, dict[str, Any]]:
         """The objective of a batch's logits, (n, classes), and its unweighted parts: "task" and each term by its name; scalar tensors.
 
-        ``objective`` is one of fewer terms than the step's own.
+        ``objective`` is one of fewer terms than the step's own. Terms that train what lives beside the student are a part, not in the sum.
         """
         objective = objective or self.objective
         task = self._task_loss(batch["y"], logits)
         loss, parts = objective.task_weight * task, {"task": task}
         for term in objective.terms:
             parts[term.name] = term.loss(logits, batch)
-            loss += term.weight * parts[term.name]
+            loss += 0.0 if term.beside else term.weight * parts[term.name]
         return loss, parts
+
+    def _again(self, x: Any) -> Any:
+        """Logits of a further pass in the same update, as in training. Masks, their counters and moving statistics stay as they are."""
+        kept = [v for layer in self.model.layers for v in unwrapped(layer).non_trainable_weights]
+        before = [v.read_value() for v in kept]
+        with self.quantizing.training(self.step):
+            logits = through(self.model, x, training=True)
+        for variable, value in zip(kept, before):
+            variable.assign(value)
+        return logits
+
+    def _asked(self, batch: dict[str, Any]) -> dict[str, Any]:
+        """The batch with what terms may ask for, and what lives beside the student answers."""
+        batch |= {"step": self.step, "forward": self._again, "labels": lambda logits: self._task_loss(batch["y"], logits)}
+        for companion in self.objective.companions:
+            batch |= companion.answers(batch)
+        return batch
 
     def _update(self, batch: dict[str, Any]) -> None:
         tf, model = self._tf, self.model
@@ -153,31 +173,39 @@ class TrainingStep:
             with self.quantizing.training(self.step):
                 logits, *features = tf.nest.flatten(self._inside(batch["x"], training=True))
             batch = batch | {f"student/{name}": feature for name, feature in zip(self.objective.reads, features)}
-            loss, parts = self.losses(logits, batch)
+            loss, parts = self.losses(logits, self._asked(batch))
             if model.losses:
                 loss += tf.add_n(model.losses)
+            everything = loss + sum(term.weight * parts[term.name] for term in self.objective.terms if term.beside)
         variables = self._trained
-        self.optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables))
+        self.optimizer.apply_gradients(zip(tape.gradient(everything, variables), variables))
         self.masks.after_update()
         self.step.assign_add(1)
+        for companion in self.objective.companions:
+            companion.after_update(self.step)
         right = tf.reduce_mean(tf.cast(tf.equal(tf.argmax(logits, -1, tf.int32), tf.cast(batch["y"], tf.int32)), tf.float32))
         for name, value in {"loss": loss, **parts, "accuracy": right}.items():
             self._sums[name].assign_add(value)
 
-    def _augmented(self, x: Any) -> Any:
+    def _augmented(self, batch: dict[str, Any]) -> dict[str, Any]:
+        """The batch with images mirrored at random, and for those what the teacher says of mirrored ones, where it was asked."""
         if self.augment == "none":
-            return x
-        tf = self._tf
+            return batch
+        tf, x = self._tf, batch["x"]
         seed = tf.stack([tf.constant(self.seed, tf.int64), self.step])
         mirrored = tf.random.stateless_uniform([tf.shape(x)[0], 1, 1, 1], seed) < 0.5
-        return tf.where(mirrored, x[:, :, ::-1], x)
+
+        def chosen(there: Any, here: Any) -> Any:
+            return tf.where(tf.reshape(mirrored, [-1] + [1] * (len(here.shape) - 1)), there, here)
+
+        seen = {name: chosen(batch[name + FLIPPED], batch[name]) for name in self._flipped}
+        return batch | seen | {"x": tf.reshape(chosen(x[:, :, ::-1], x), [-1, *self.model.input_shape[1:]])}
 
     def _run(self, indices: Any) -> None:
         tf = self._tf
         for i in tf.range(tf.shape(indices)[0]):
             chosen = indices[i]
-            batch = {name: tf.gather(array, chosen) for name, array in self._arrays.items()}
-            self._update(batch | {"x": self._augmented(batch["x"])})
+            self._update(self._augmented({name: tf.gather(array, chosen) for name, array in self._arrays.items()}))
 
     def take_means(self, steps: int) -> dict[str, float]:
         """Means of loss, its terms and accuracy over the last ``steps`` updates; starts counting anew."""
@@ -188,7 +216,7 @@ class TrainingStep:
 
     @property
     def variables(self) -> Sequence[Any]:
-        """Everything a checkpoint must hold: weights, optimizer, masks, step."""
+        """Everything a checkpoint must hold: weights, optimizer, masks, step, and what the terms train and keep."""
         mask_variables = self.masks.variables
         model = [v for v in self.model.weights if not any(v is m for m in mask_variables)]
-        return [*model, *mask_variables, *self.objective.variables, *self.optimizer.variables(), self.step]
+        return [*model, *mask_variables, *self.objective.state, *self.optimizer.variables(), self.step]

@@ -1,0 +1,29 @@
+"""What lives beside a student while it trains: an average of itself, peers, a teacher that learns, too. None of it is saved with the student."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+
+class Companion:
+    """Something beside the student, which a :class:`fpgacompress.distill.Term` brings along. Each method may be left as it is."""
+
+    def meet(self, model: Any) -> None:
+        """See the model that will be trained: before its first update, and again whenever a training goes on with it."""
+
+    def answers(self, batch: Mapping[str, Any]) -> dict[str, Any]:
+        """What it adds to a batch for the terms, by names of its own; called within each update, before the loss.
+
+        Args:
+            batch: as :class:`fpgacompress.distill.Term` tells.
+        """
+        return {}
+
+    def after_update(self, step: Any) -> None:
+        """Act behind the optimizer and the masks; ``step`` (int64 tensor) counts the updates done, from 1 in each training."""
+
+    @property
+    def kept(self) -> tuple[Any, ...]:
+        """Variables that no gradient moves, for the checkpoint; those that learn are ``variables`` of a term."""
+        return ()

@@ -1,0 +1,128 @@
+"""Several teachers, teachers asked about what they have not seen, calibration, chains, generations and mirrored images in whole runs."""
+
+import numpy as np
+import pytest
+
+from fpgacompress.errors import RecipeError
+from fpgacompress.keras_stack import load_model
+from fpgacompress.pipeline import check, compress
+from fpgacompress.pipeline.teaching import folds_of
+from fpgacompress.recipe import load_recipe
+from fpgacompress.run import read_json
+from fpgacompress.train import logits_of
+
+RECIPE = {
+    "name": "taught",
+    "data": {"source": "fashion_mnist", "limit": 1200},
+    "teacher": {"model": "cnn", "options": {"filters": [4, 6], "hidden": [20]}, "epochs": 2},
+    "student": {"options": {"hidden": [16]}},
+    "prune": {"sparsity": 0.5, "end": 0.3, "frequency": 5},
+    "train": {"pretrain_epochs": 2, "epochs": 3, "batch_size": 32, "learning_rate": 2e-3, "tensorboard": False},
+    "compare": [],
+    "firmware": {"compile": False},
+}
+MLP = {"model": "mlp", "options": {"hidden": [24]}, "epochs": 2}
+
+
+def run(tmp_path, until=None, **more):
+    lines = []
+    job = compress(RECIPE | more, run_dir=tmp_path / "run", projects=tmp_path / "projects", message=lines.append, until=until)
+    return job, lines
+
+
+def test_teachers_are_asked_about_what_they_have_not_seen_made_honest_and_mixed(tmp_path, monkeypatch):
+    first = RECIPE["teacher"] | {"folds": 2, "calibrate": True}
+    teachers = {"teacher": first, "teachers": [MLP | {"calibrate": True}], "distill": {"combine": "validation", "alpha": 0.9}}
+    job, lines = run(tmp_path, **teachers)
+    assert job.figures["verify"]["differing_bits"] == 0
+    told = read_json(job.artifacts["teacher"] / "teachers.json")
+    rows = told["members"]
+    assert [r["teacher"] for r in rows] == ["cnn", "mlp"] and sum(told["weights"]) == pytest.approx(1)
+    assert all(r["val_nll"] <= r["val_nll_before"] + 1e-6 and r["temperature"] != 1 for r in rows)
+    notes = job.figures["models"]["student"]["notes"]
+    assert any("teacher cnn" in n and "judged by one of 2 that had not seen it" in n and "validation NLL" in n for n in notes)
+    whole, seen = (np.load(p / "logits_train.npy") for p in (_artifact(job, "teacher1"), _artifact(job, "teacher1-folds")))
+    assert whole.shape == seen.shape and not np.allclose(whole, seen)
+    assert "reused" in "".join(line for line in run(tmp_path, until="teacher", **teachers)[1] if "teacher1-fold1" in line)
+    changed = teachers | {"distill": {"combine": "attention", "alpha": 0.9}}
+    job, lines = run(tmp_path, until="train", **changed)  # the teachers stay, their mixture is learned with the student
+    assert any("teacher1-folds: reused" in line for line in lines)
+    history = read_json(job.artifacts["student"] / "history.json")
+    assert history[-1]["teachers"] < history[0]["teachers"]
+    assert not any("attention" in w.name for w in load_model(job.artifacts["student"] / "model.h5").weights)
+
+
+def _artifact(job, name):
+    (found,) = [p for p in (job.folder / "artifacts").glob(f"{name}-*") if p.name.rpartition("-")[0] == name]
+    return found
+
+
+def test_folds_cover_all_samples_once_and_keep_patients_together():
+    rng = np.random.default_rng(0)
+    groups = rng.integers(0, 40, 900)
+    y = rng.integers(0, 3, 900)
+    parts = folds_of(y, groups, 4, 1)
+    assert np.array_equal(np.sort(np.concatenate(parts)), np.arange(900)) and min(map(len, parts)) > 150
+    assert all(not set(groups[a]) & set(groups[b]) for i, a in enumerate(parts) for b in parts[:i])
+    assert [len(p) for p in folds_of(y, None, 3, 1)] == [300, 300, 300]
+
+
+def test_a_chain_of_models_and_bits_each_taught_by_the_one_before(tmp_path):
+    distill = {"chain": [{"model": "mlp", "options": {"hidden": [24]}, "epochs": 1}, 8, 6], "alpha": 0.8}
+    quantize = {"preset": "int4"}
+    job, lines = run(tmp_path, until="train", distill=distill, quantize=quantize)
+    steps = [line.strip().split(":")[0] for line in lines if line.startswith("  ") and not line.startswith("   ")]
+    assert [s for s in steps if s.startswith(("assistant", "student"))] == ["assistant1", "student-8bits", "student-6bits", "student"]
+    bits = {n: load_model(_artifact(job, n) / "model.h5").get_layer("hidden1").kernel_quantizer_internal.bits for n in steps[-3:]}
+    assert bits == {"student-8bits": 8, "student-6bits": 6, "student": 4}
+    done = {n: read_json(_artifact(job, n) / "done.json")["inputs"]["teacher"] for n in steps[-4:]}
+    assert [v.rpartition("-")[0] for v in done.values()] == ["teacher", "assistant1", "student-8bits", "student-6bits"]
+    logits = np.load(_artifact(job, "student-6bits") / "logits_train.npy")
+    assert logits.shape == (1200, 10)
+
+
+def test_a_chain_is_planned_from_the_sizes_and_refused_where_it_cannot_be(tmp_path):
+    from fpgacompress.pipeline.chaining import links_of
+    from fpgacompress.pipeline.job import _Nowhere
+    from fpgacompress.pipeline.training import Trainer
+
+    def links(**more):
+        return links_of(Trainer(load_recipe(RECIPE | more), _Nowhere()))
+
+    large = {"model": "mlp", "options": {"hidden": [512, 256]}}
+    (link,) = links(teacher=large, distill={"chain": "auto"})
+    trainer = Trainer(load_recipe(RECIPE | {"teacher": large}), _Nowhere())
+    sizes = [trainer.build(m["model"], m["options"]).count_params() for m in (large, link.model_dump(), {"model": "mlp", "options": {"hidden": [16]}})]
+    assert sizes[1] == pytest.approx((sizes[0] * sizes[2]) ** 0.5, rel=0.05)
+    assert links(quantize={"preset": "int4"}, distill={"chain": "bits"}) == [8, 6]
+    for chain, message in (([6, 8], "models first, then falling bits"), ([6, {"model": "mlp"}], "models first"), ([{"model": "mpl"}], "mlp")):
+        with pytest.raises(RecipeError, match=rf"distill\.chain: .*{message}"):
+            check(RECIPE | {"distill": {"chain": chain}})
+    with pytest.raises(RecipeError, match="attention.*'relu1'|activations with a height"):
+        check(RECIPE | {"student": {"model": "cnn", "options": {"filters": [4]}}, "distill": {"method": "attention", "chain": [{"model": "mlp"}]}})
+
+
+def test_generations_of_float_and_quantized_students(tmp_path):
+    distill = {"generations": 2, "float_student": True, "alpha": 0.7}
+    job, lines = run(tmp_path, until="train", distill=distill)
+    steps = [line.strip().split(":")[0] for line in lines if line.startswith("  ") and not line.startswith("   ")]
+    assert steps[-4:] == ["float-generation1", "float", "student-generation1", "student"]
+    rows = read_json(job.artifacts["float"] / "history.json")
+    assert rows[-1]["distill"] < rows[0]["distill"]
+    inputs = read_json(job.artifacts["student"] / "done.json")["inputs"]
+    assert inputs["teacher"].startswith("student-generation1-") and inputs["base"].startswith("float-")
+
+
+def test_a_teacher_is_asked_about_mirrored_images(tmp_path):
+    """What is kept of mirrored images is what the teacher says of them, and an MLP sees images mirrored as images."""
+    job, _ = run(tmp_path, until="train", train=RECIPE["train"] | {"augment": "flip"}, distill={"method": "logits+hints"})
+    teacher = job.artifacts["teacher"]
+    from fpgacompress.pipeline.training import read_data
+
+    data = read_data(job.recipe)
+    x = data.preprocessing.apply(data.train.x)
+    expected = logits_of(load_model(teacher / "model.h5"), x[:, :, ::-1])
+    assert np.allclose(np.load(teacher / "logits_train-flip.npy"), expected, atol=1e-4)
+    assert np.load(teacher / "feature-relu1-whole-unit-flip.npy").shape == (len(x), 20)
+    plain = np.load(teacher / "logits_train.npy")
+    assert not np.allclose(plain, expected, atol=0.1)
