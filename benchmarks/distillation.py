@@ -1,17 +1,19 @@
-"""Every method of distillation against the same student without a teacher: five paired seeds, three data sets, students of 4 bits.
+"""Every method of distillation against the same student without a teacher: five paired seeds, four tasks, students of 4 bits.
 
-The students of a seed start from the same float weights, trained without a teacher, and train for the same epochs with the same masks; methods
-that read logits and methods that read features get the same teacher, whose outputs are computed once. Weights, temperatures and epochs
-are plain defaults, tuned for no task; the test split is read once for each student, behind all trainings of a task. "Gap closed" is what a method
-gains in units of what the teacher is ahead of the student without one. Trainings are kept in ``runs/distillation``.
+The students of a seed start from the same float weights, trained without a teacher (``online``, ``mutual`` and the like train their teachers beside
+them), and train for the same epochs with the same masks and the same mirrored images. Trainings are steps of the pipeline, as a recipe would do
+them, kept in ``runs/distillation``; a task's settings were chosen on validation data of other splits, a method's are plain defaults. The test split
+is read once for each student, behind all trainings of a task. "Gap closed" is what a method gains in units of what the teacher is ahead of the
+student without one.
 
     make bench-distillation
-    python -m benchmarks.distillation magic ecg      # these tasks only, nothing written
+    python -m benchmarks.distillation magic ecg      # trains these tasks only, nothing written
 """
 
 from __future__ import annotations
 
 import sys
+import time
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -19,279 +21,295 @@ from typing import Any
 
 import numpy as np
 
-from fpgacompress import zoo
-from fpgacompress.data import load
 from fpgacompress.distill import Lesson, Objective, Teacher, objective
-from fpgacompress.distill.checks import training_notes
 from fpgacompress.integer import run
-from fpgacompress.keras_stack import load_model, save_model, seed_everything
+from fpgacompress.keras_stack import load_model
 from fpgacompress.lower import lower
 from fpgacompress.metrics.statistics import paired_over_seeds
+from fpgacompress.pipeline.teaching import tested_logits
+from fpgacompress.pipeline.training import Trainer, history_of
+from fpgacompress.pipeline.variants import Variant
 from fpgacompress.prune import prune
-from fpgacompress.prune.masks import strip
-from fpgacompress.quantize.build import quantized_student
-from fpgacompress.recipe import DistillSection, PruneSection, QuantizeSection
-from fpgacompress.run import RunFolder, read_json, write_json
-from fpgacompress.train import TrainConfig, TrainingData, fit, logits_of
-from fpgacompress.train.loop import shaped, steps_of
+from fpgacompress.prune.masks import Masks
+from fpgacompress.recipe import load_recipe
+from fpgacompress.report.canvas import BLUE, INK, RED, no_grid, sheet
+from fpgacompress.run import RunFolder, read_json
+from fpgacompress.train import logits_of
+from fpgacompress.train.loop import shaped
+from fpgacompress.train.step import TrainingStep
 
-from .common import QUICK, goal, write
+from .common import QUICK, RESULTS, goal, write
 
-FOLDER = Path(__file__).resolve().parent.parent / "runs" / "distillation"
-VERSION = 1
+FOLDER = Path(__file__).resolve().parent.parent / "runs" / ("distillation-quick" if QUICK else "distillation")
 GOAL, TASKS_WANTED = 0.6, 2
-"""Share of the gap that the best method closes, and on how many tasks."""
+"""Share of the gap that a method closes, and on how many tasks."""
 SLOWER = 1.15
 """Time of an epoch with a teacher's logits, in units of one without."""
+SEEDS = [1] if QUICK else [1, 2, 3, 4, 5]
+Tree = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Task:
-    """A data set, a teacher and a student.
+    """A recipe, and the methods that make sense with it.
 
     Attributes:
         title: for tables.
-        source, options: data set, as recipes name it.
-        teacher, student: model of the zoo and its settings.
-        sparsity: zeros of the student's kernels.
-        teacher_epochs, float_epochs, epochs: of the teacher, the float student and each quantized one.
-        learning_rate: peak rate of the quantized students.
-        monitor: validation figure that picks the epoch.
-        methods: names in :data:`METHODS` that make sense here.
+        recipe: what differs from :data:`BASE`.
+        methods: names in :data:`METHODS`, and settings of this task's own.
+        pruned: whether the students have masks.
     """
 
     title: str
-    source: str
-    teacher: tuple[str, dict[str, Any]]
-    student: tuple[str, dict[str, Any]]
-    teacher_epochs: int
-    float_epochs: int
-    epochs: int
-    learning_rate: float = 2e-3
-    sparsity: float = 0.0
-    batch: int = 128
-    monitor: str = "accuracy"
-    options: dict[str, Any] = field(default_factory=dict)
-    methods: tuple[str, ...] = ("logits", "logits T4", "standardised", "dkd", "dist", "hints", "relational", "similarity", "logits+hints")
+    recipe: Tree
+    methods: dict[str, Tree] = field(default_factory=dict)
+    pruned: bool = False
 
 
-METHODS = {
-    "logits": DistillSection(alpha=0.7, temperature=2),
-    "logits T4": DistillSection(alpha=0.7, temperature=4),
-    "standardised": DistillSection(alpha=0.7, temperature=2, options={"scale": "standardise"}),
-    "dkd": DistillSection(method="dkd", alpha=0.7, temperature=2),
-    "dist": DistillSection(method="dist", alpha=0.7, temperature=2),
-    "hints": DistillSection(method="hints"),
-    "attention": DistillSection(method="attention", options={"count": 2}),
-    "relational": DistillSection(method="relational", options={"weight": 0.04}),
-    "similarity": DistillSection(method="similarity", options={"weight": 300.0}),
-    "logits+hints": DistillSection(method="logits+hints", alpha=0.7, temperature=2),
-    "logits+attention": DistillSection(method="logits+attention", alpha=0.7, temperature=2, options={"attention": {"count": 2}}),
+SOFT = {"alpha": 0.7, "temperature": 2}
+BASE: Tree = {
+    "quantize": {"preset": "int4", "ranges": "mse", "scales": "channel"},
+    "compare": [],
+    "train": {"tensorboard": False, "learning_rate": 2e-3, "pretrain_learning_rate": 2e-3},
 }
-"""Name to the recipe section that is measured."""
+METHODS: dict[str, Tree] = {
+    "logits": {"distill": SOFT},
+    "logits T4": {"distill": SOFT | {"temperature": 4}},
+    "logits alone T4": {"distill": {"alpha": 1.0, "temperature": 4}},
+    "standardised": {"distill": SOFT | {"options": {"scale": "standardise"}}},
+    "scale learned": {"distill": SOFT | {"options": {"scale": "learned"}}},
+    "dkd": {"distill": SOFT | {"method": "dkd"}},
+    "dist": {"distill": SOFT | {"method": "dist"}},
+    "refinery": {"distill": {"method": "refinery"}},
+    "subclass": {"distill": SOFT | {"method": "subclass"}},
+    "hints": {"distill": {"method": "hints"}},
+    "relational": {"distill": {"method": "relational", "options": {"weight": 0.04}}},
+    "similarity": {"distill": {"method": "similarity", "options": {"weight": 300.0}}},
+    "gradients": {"distill": {"method": "gradient_attention"}},
+    "exits": {"distill": {"method": "exits"}},
+    "ema": {"distill": SOFT | {"method": "ema"}},
+    "mutual": {"distill": SOFT | {"method": "mutual"}},
+    "online": {"distill": SOFT | {"method": "online"}},
+    "logits+hints": {"distill": SOFT | {"method": "logits+hints"}},
+    "calibrated": {"teacher": {"calibrate": True}, "distill": SOFT},
+    "assistants": {"distill": SOFT | {"chain": "auto"}},
+    "8 and 6 bits": {"distill": SOFT | {"chain": [8, 6]}},
+    "generations": {"distill": SOFT | {"generations": 2}},
+}
+"""Name to what of the recipe is measured."""
 _BN = {"batchnorm": True, "dropout": 0.2}
-_MAPS = (*Task.methods, "attention", "logits+attention")
+_CNN = {"model": "cnn", "options": {"filters": [32, 64], "hidden": [128], **_BN}, "epochs": 16, "augment": "flip"}
+_MAPS = {
+    "attention": {"distill": {"method": "attention", "options": {"count": 2}}},
+    "logits+attention": {"distill": SOFT | {"method": "logits+attention", "options": {"attention": {"count": 2}}}},
+}
+
+
+_DENSE = {"model": "mlp", "options": {"hidden": [128, 64], "dropout": 0.1, "batchnorm": True}, "epochs": 40}
+_BEATS = {"model": "cnn1d", "options": {"filters": [16, 32], "hidden": [32], **_BN}, "epochs": 8}
+_FOLDS = {"folds": {"teacher": {"folds": 4}, "distill": SOFT}}
+_FOUR = [_DENSE] * 3
+"""Beside the first one; each has weights of its own."""
+_COMBINED = ("validation", "confidence", "attention")
+
+
 TASKS = {
     "magic": Task(
-        "MAGIC, MLP 128-64 to 16", "magic", ("mlp", {"hidden": [128, 64], "dropout": 0.1}), ("mlp", {"hidden": [16]}), 60, 60, 60
+        "MAGIC, MLP 128-64 to MLP 64-32",
+        {
+            "data": {"source": "magic"},
+            "teacher": _DENSE,
+            "student": {"options": {"hidden": [64, 32]}},
+            "train": {"pretrain_epochs": 30, "epochs": 60},
+        },
+        METHODS | _FOLDS | {f"4 teachers, {c}": {"teachers": _FOUR, "distill": SOFT | {"combine": c}} for c in ("equal", *_COMBINED)},
+    ),
+    "ecg": Task(
+        "ECG, patients apart, 4 CNNs 16-32-32 to CNN 8-16-16",
+        {
+            "data": {"source": "ecg"},
+            "teacher": _BEATS,
+            "teachers": [_BEATS] * 3,
+            "student": {"model": "cnn1d", "options": {"filters": [8, 16], "hidden": [16]}},
+            "train": {"pretrain_epochs": 8, "epochs": 10, "monitor": "loss"},
+        },
+        METHODS | _MAPS | {"1 teacher": {"teachers": [], "distill": SOFT}} | {c: {"distill": SOFT | {"combine": c}} for c in _COMBINED},
     ),
     "fashion_mlp": Task(
         "Fashion-MNIST, CNN 32-64-128 to MLP 64-32, 80 % zeros",
-        "fashion_mnist",
-        ("cnn", {"filters": [32, 64], "hidden": [128], **_BN}),
-        ("mlp", {"hidden": [64, 32]}),
-        12,
-        10,
-        12,
-        sparsity=0.8,
+        {
+            "data": {"source": "fashion_mnist"},
+            "teacher": _CNN,
+            "student": {"options": {"hidden": [64, 32]}},
+            "prune": {"sparsity": 0.8},
+            "train": {"pretrain_epochs": 10, "epochs": 12},
+        },
+        {n: m for n, m in METHODS.items() if n != "online"},
+        pruned=True,
     ),
     "fashion_cnn": Task(
         "Fashion-MNIST, CNN 32-64-128 to CNN 4-8-16",
-        "fashion_mnist",
-        ("cnn", {"filters": [32, 64], "hidden": [128], **_BN}),
-        ("cnn", {"filters": [4, 8], "hidden": [16]}),
-        12,
-        8,
-        8,
-        methods=_MAPS,
-    ),
-    "ecg": Task(
-        "ECG, patients apart, CNN 16-32-32 to CNN 4-8-8",
-        "ecg",
-        ("cnn1d", {"filters": [16, 32], "hidden": [32], **_BN}),
-        ("cnn1d", {"filters": [4, 8], "hidden": [8]}),
-        15,
-        12,
-        12,
-        monitor="loss",
-        methods=_MAPS,
+        {
+            "data": {"source": "fashion_mnist"},
+            "teacher": _CNN,
+            "student": {"model": "cnn", "options": {"filters": [4, 8], "hidden": [16]}},
+            "train": {"pretrain_epochs": 8, "epochs": 8},
+        },
+        {n: m for n, m in (METHODS | _MAPS).items() if n not in ("online", "gradients")},
     ),
 }
-QUICK_TASKS = ("fashion_cnn",)
-SEEDS = [1] if QUICK else [1, 2, 3, 4, 5]
+QUICK_TASKS, QUICK_METHODS = ("fashion_cnn",), ("logits", "logits+attention")
+_QUICK = ["data.limit=600", "teacher.epochs=2", "train.pretrain_epochs=2", "train.epochs=2"]
 
 
-@dataclass(frozen=True)
-class Data:
-    """Preprocessed arrays of a task, and the dataset they come from."""
-
-    source: Any
-    x: np.ndarray
-    y: np.ndarray
-    x_val: np.ndarray
-    y_val: np.ndarray
+def _merged(one: Tree, other: Tree) -> Tree:
+    return one | {k: _merged(one[k], v) if isinstance(v, dict) and isinstance(one.get(k), dict) else v for k, v in other.items()}
 
 
 @cache
-def data_of(name: str) -> Data:
-    """The arrays of a task; the split is the same for all seeds."""
-    task = TASKS[name]
-    source = load(task.source, options=task.options | ({"limit": 600} if QUICK else {}))
-    apply = source.preprocessing.apply
-    return Data(source, apply(source.train.x), source.train.y, apply(source.validation.x), source.validation.y)
+def _trainer(task: str) -> Trainer:
+    recipe = load_recipe(_merged(BASE, TASKS[task].recipe) | {"name": task}, overrides=_QUICK if QUICK else [])
+    return Trainer(recipe, RunFolder(FOLDER / task))
 
 
-def _say(epoch: int, epochs: int, row: dict[str, float], left: float) -> None:
-    print(f"    epoch {epoch}/{epochs} val {row['val_accuracy']:.4f}, {left:.0f} s left", file=sys.stderr, flush=True)
+def students(task: str, method: str) -> tuple[Path, list[Path]]:
+    """Folders of the teacher and of each seed's student; ``method`` of the task, or "none"."""
+    own = TASKS[task].methods.get(method, {})
+    recipe = _trainer(task).recipe.to_dict()
+    trainer = _trainer(task).with_recipe(load_recipe(_merged(recipe, own)))
+    teacher, found = trainer.teacher(), []
+    variant = Variant("student" if own else "none", TASKS[task].pruned, bool(own))
+    for seed in SEEDS:
+        twin = trainer.with_seed(seed)
+        found.append(twin.quantized(variant, twin.float_student(), teacher))
+    return teacher, found
 
 
-def _step(name: str, what: str, seed: int, settings: dict[str, Any], make: Any) -> Path:
-    """A training of a task, done once and kept."""
-    inputs = {"version": VERSION, "data": data_of(name).source.sha256, "what": what, "seed": seed, "quick": QUICK, **settings}
-    whose = TASKS[name].source if what == "teacher" else name  # one teacher for all students of a data set
-    return RunFolder(FOLDER).step(
-        f"{whose}-{what.replace('+', '-').replace(' ', '-')}", inputs, make, title=f"{TASKS[name].title}, {what}, seed {seed}"
-    )
-
-
-def _float(name: str, role: str, seed: int) -> Path:
-    """Folder of a float model: the teacher (of one seed) or a student without a teacher."""
-    task, data = TASKS[name], data_of(name)
-    kind, options = getattr(task, role)
-    epochs = 2 if QUICK else getattr(task, "teacher_epochs" if role == "teacher" else "float_epochs")
-
-    def make(where: Path) -> None:
-        seed_everything(seed)
-        model = zoo.build(kind, data.x.shape[1:], len(data.source.classes), options)
-        config = TrainConfig(epochs, task.batch, 2e-3, seed=seed, monitor=task.monitor)
-        fit(model, TrainingData(data.x, data.y, data.x_val, data.y_val), config, progress=_say)
-        save_model(model, where / "model.h5")
-
-    return _step(name, role, seed, {"model": [kind, options], "epochs": epochs, "monitor": task.monitor}, make)
-
-
-def student(name: str, method: str, seed: int) -> Path:
-    """Folder of a quantized student: ``method`` a key of :data:`METHODS`, or "none"."""
-    task, data = TASKS[name], data_of(name)
-    base, teacher = _float(name, "student", seed), _float(name, "teacher", 100)
-    section = METHODS.get(method)
-    config = TrainConfig(2 if QUICK else task.epochs, task.batch, task.learning_rate, seed=seed, monitor=task.monitor, select_from=0.5)
-    pruning = PruneSection(sparsity=task.sparsity)
-
-    def make(where: Path) -> None:
-        seed_everything(seed)
-        start = load_model(base / "model.h5")
-        quantize = QuantizeSection(preset="int4", ranges="mse", scales="channel")
-        model = quantized_student(start, quantize, shaped(start, data.x[: quantize.calibration_samples]))
-        if task.sparsity:
-            model = prune(model, pruning, steps_of(len(data.x), config))
-        lesson = Lesson(model, Teacher(teacher / "model.h5", data.x, teacher))
-        wanted = objective(section, lesson) if section else Objective()
-        history = fit(model, TrainingData(data.x, data.y, data.x_val, data.y_val, lesson.arrays()), config, objective=wanted, progress=_say)
-        write_json(where / "history.json", history)
-        write_json(where / "notes.json", training_notes(history, wanted))
-        save_model(strip(model) if task.sparsity else model, where / "model.h5")
-
-    settings = {"method": section.model_dump(mode="json") if section else None, "base": base.name, "teacher": teacher.name}
-    return _step(name, method, seed, settings | {"config": vars(config), "sparsity": task.sparsity}, make)
-
-
-def _tested(name: str, folder: Path) -> tuple[float, int]:
+def _tested(task: str, folder: Path) -> tuple[float, int]:
     """Test accuracy of a student's integer network, and its logits that differ from Keras'."""
-    data, model = data_of(name), load_model(folder / "model.h5")
-    kind, test = data.source.preprocessing.input_type, data.source.read_test("benchmark of distillation")
-    network = lower(model, kind, name)
-    x = data.source.preprocessing.apply(test.x)
-    found = [
-        network.output.out.to_float(run(network, kind.exactly(x[i : i + 1000]).reshape(-1, *network.input.shape)))
-        for i in range(0, len(x), 1000)
-    ]
-    logits = np.concatenate(found)
+    data, model = _trainer(task).dataset, load_model(folder / "model.h5")
+    kind, test = data.preprocessing.input_type, data.read_test("benchmark of distillation")
+    network, x = lower(model, kind, task), data.preprocessing.apply(test.x)
+    found = [run(network, kind.exactly(x[i : i + 1000]).reshape(-1, *network.input.shape)) for i in range(0, len(x), 1000)]
+    logits = network.output.out.to_float(np.concatenate(found))
     return float(np.mean(logits.argmax(1) == test.y)), int(np.sum(logits != logits_of(model, x)))
 
 
-def rows_of(name: str) -> list[dict[str, Any]]:
+def rows_of(task: str) -> list[Tree]:
     """One row for each method: accuracies over the seeds, paired with those without a teacher."""
-    task, data = TASKS[name], data_of(name)
-    methods = ("none", *((task.methods[0], task.methods[-1]) if QUICK else task.methods))
-    folders = {
-        method: [student(name, method, seed) for seed in SEEDS] for method in methods
-    }  # all trainings before any test sample is read
-    test = data.source.read_test("benchmark of distillation")
-    teacher = float(
-        np.mean(
-            logits_of(load_model(_float(name, "teacher", 100) / "model.h5"), data.source.preprocessing.apply(test.x)).argmax(1) == test.y
-        )
-    )
-    found: dict[str, list[float]] = {}
-    rows = []
-    for method, trained in folders.items():
-        told = [_tested(name, folder) for folder in trained]
-        found[method] = [accuracy for accuracy, _ in told]
-        histories = [read_json(folder / "history.json") for folder in trained]
-        gain = paired_over_seeds(found[method], found["none"])
-        gap = teacher - float(np.mean(found["none"]))
-        row = {"task": name, "title": task.title, "method": method, "teacher": teacher, "accuracies": found[method]}
-        row |= {"accuracy": float(np.mean(found[method])), "gain": float(np.mean(found[method]) - np.mean(found["none"]))}
-        row |= {"gain_interval": [gain.low, gain.high], "gap": gap, "gap_closed": (row["gain"] / gap) if gap > 0 else None}
+    methods = {n: m for n, m in TASKS[task].methods.items() if not QUICK or n in QUICK_METHODS}
+    folders = {method: students(task, method) for method in ("none", *methods)}  # all trainings before any test sample is read
+    data = _trainer(task).dataset
+    test = data.read_test("benchmark of distillation")
+    x = data.preprocessing.apply(test.x)
+    plain = float(np.mean(tested_logits(folders["none"][0], x)[0].argmax(1) == test.y))
+    rows: list[Tree] = []
+    for method, (teacher, trained) in folders.items():
+        told = [_tested(task, folder) for folder in trained]
+        histories = [history_of(folder) for folder in trained]
+        accuracies = [accuracy for accuracy, _ in told]
+        none = rows[0]["accuracies"] if rows else accuracies
+        gain, ahead = paired_over_seeds(accuracies, none), plain - float(np.mean(none))
+        row: Tree = {"task": task, "title": TASKS[task].title, "method": method, "recipe": methods.get(method, {}), "teacher": plain}
+        row |= {"teachers_own": float(np.mean(tested_logits(teacher, x)[0].argmax(1) == test.y)), "accuracies": accuracies}
+        row |= {"accuracy": float(np.mean(accuracies)), "gain": float(np.mean(accuracies) - np.mean(none))}
+        row |= {"gain_interval": [gain.low, gain.high], "gap": ahead, "gap_closed": (row["gain"] / ahead) if ahead > 0 else None}
         row |= {"validation": float(np.mean([max(r["val_accuracy"] for r in history) for history in histories]))}
         row |= {"seconds_per_epoch": float(np.median([r["seconds"] for history in histories for r in history[1:]]))}
-        row |= {
-            "differing_logits": sum(n for _, n in told),
-            "notes": sorted({n for folder in trained for n in read_json(folder / "notes.json")}),
-        }
+        notes = {n for folder in trained if (folder / "notes.json").is_file() for n in read_json(folder / "notes.json")}
+        row |= {"differing_logits": sum(n for _, n in told), "notes": sorted(notes)}
         rows.append(row)
         low, high = (100 * v if v is not None else float("nan") for v in row["gain_interval"])
-        closed = "" if row["gap_closed"] is None else f" closes {row['gap_closed']:+.0%} of {100 * gap:.2f}"
+        closed = "" if row["gap_closed"] is None else f" closes {row['gap_closed']:+.0%} of {100 * ahead:.2f}"
         print(
-            f"{task.title:58s} {method:18s} {100 * row['accuracy']:.2f} {100 * row['gain']:+.2f} [{low:+.2f}, {high:+.2f}] points{closed}"
+            f"{TASKS[task].title:54s} {method:22s} {100 * row['accuracy']:.2f} {100 * row['gain']:+.2f} [{low:+.2f}, {high:+.2f}] points{closed}"
             f" {row['seconds_per_epoch']:.2f} s",
             flush=True,
         )
     return rows
 
 
-def distillation_goals(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """What the issue asks for."""
-    best = {
-        t: max((r["gap_closed"] or 0.0 for r in rows if r["task"] == t and r["method"] != "none"), default=0.0)
-        for t in {r["task"] for r in rows}
-    }
-    slower = [
-        r["seconds_per_epoch"] / next(p["seconds_per_epoch"] for p in rows if p["task"] == r["task"] and p["method"] == "none")
-        for r in rows
-        if r["method"] == "logits"
-    ]
+def epoch_costs(task: str) -> Tree:
+    """Seconds of an epoch of the same quantized student without a teacher and with its cached logits, in turn, least of several of each."""
+    trainer = _trainer(task)
+    (x, y, *_), recipe = trainer.arrays, trainer.recipe
+    steps = {}
+    for name, section in (("none", None), ("logits", recipe.distill)):
+        model = trainer.built(trainer.sample_student(), x, pruned=TASKS[task].pruned).model
+        if TASKS[task].pruned:
+            model = prune(model, recipe.prune, 100)
+        lesson = Lesson(model, Teacher(None, None, students(task, "none")[0]))
+        wanted = objective(section, lesson) if section else Objective()
+        arrays = {"x": shaped(model, x), "y": y.astype(np.int32), **lesson.arrays()}
+        masks = Masks(model)
+        masks.before_training()
+        rate = {"learning_rate": 1e-3, "total_steps": 10**6, "schedule": "constant"}
+        steps[name] = TrainingStep(model, wanted, arrays, masks=masks, class_weights=None, **rate)
+    order = np.random.default_rng(0).permutation(len(x)).astype(np.int32)[: len(x) // 128 * 128].reshape(-1, 128)
+    taken: dict[str, list[float]] = {name: [] for name in steps}
+    for _ in range(2 if QUICK else 8):
+        for name, step in steps.items():
+            started = time.perf_counter()
+            step.run(order)
+            taken[name].append(time.perf_counter() - started)
+    none, soft = (min(v[1:]) for v in taken.values())  # the first call compiles
+    print(f"{TASKS[task].title:54s} an epoch takes {none:.2f} s, with a teacher's logits {soft:.2f} s: {soft / none:.3f} times")
+    return {"task": task, "seconds_plain": none, "seconds_logits": soft, "ratio": soft / none}
+
+
+def picture(rows: list[Tree], path: Path) -> Path:
+    """Gain of each method with its interval, and where the teacher is, one panel per task."""
+    tasks = list(dict.fromkeys(r["task"] for r in rows))
+    most = max(sum(r["task"] == t for r in rows) for t in tasks)
+    with sheet(path, 4.6 * len(tasks), 1.4 + 0.3 * most) as drawing:
+        for axes, task in zip(drawing.subplots(1, len(tasks), squeeze=False)[0], tasks):
+            own = sorted((r for r in rows if r["task"] == task and r["method"] != "none"), key=lambda r: r["gain"])
+            for i, row in enumerate(own):
+                low, high = (100 * (row["gain"] if v is None else v) for v in row["gain_interval"])
+                axes.plot([low, high], [i, i], color=BLUE, linewidth=1.5)
+                axes.plot(100 * row["gain"], i, "o", color=BLUE)
+            axes.axvline(0, color=INK, linewidth=1)
+            axes.axvline(100 * own[0]["gap"], color=RED, linestyle="--", linewidth=1.5)
+            axes.set_yticks(range(len(own)), [r["method"] for r in own])
+            axes.set_title(own[0]["title"].replace(", ", ",\n", 1), fontsize=11)
+            axes.set_xlabel("points gained (95 %); dashed: teacher")
+            no_grid(axes, "y")
+    return path
+
+
+def distillation_goals(rows: list[Tree], costs: list[Tree]) -> list[Tree]:
+    """What the issue asks for. The best method of a task is picked on validation accuracy, and its test accuracy counts."""
+    tasks = list(dict.fromkeys(r["task"] for r in rows))
+    taught = {t: [r for r in rows if r["task"] == t and r["method"] != "none"] for t in tasks}
+    picked = {t: max(own, key=lambda r: r["validation"]) for t, own in taught.items()}
+    alike = {m: [r["gap_closed"] or 0.0 for t in tasks for r in taught[t] if r["method"] == m] for m in METHODS}
+    default = max(alike, key=lambda m: sum(v >= GOAL for v in alike[m]))
+    closed = {t: r["gap_closed"] or 0.0 for t, r in picked.items()}
     return [
-        goal(f"tasks on which a method closes {GOAL:.0%} of the gap", TASKS_WANTED, sum(b >= GOAL for b in best.values()), "tasks"),
-        *(goal(f"{t}: gap closed by the best method", GOAL, b, "fraction") for t, b in sorted(best.items())),
-        goal("epoch with cached logits, worst task", SLOWER, max(slower), "times a plain one", at_most=True),
+        goal(
+            f"tasks on which one method ({default}) closes {GOAL:.0%} of the gap",
+            TASKS_WANTED,
+            sum(v >= GOAL for v in alike[default]),
+            "tasks",
+        ),
+        *(
+            goal(f"{t}: gap closed by the method that validation picks ({picked[t]['method']})", GOAL, c, "fraction")
+            for t, c in closed.items()
+        ),
+        goal("epoch with cached logits, worst task", SLOWER, max(c["ratio"] for c in costs), "times a plain one", at_most=True),
         goal("logits that differ from Keras", 0, sum(r["differing_logits"] for r in rows), "logits", at_most=True),
     ]
 
 
 def main() -> None:
     asked = tuple(sys.argv[1:])
-    rows = [row for name in (asked or (QUICK_TASKS if QUICK else tuple(TASKS))) for row in rows_of(name)]
+    tasks = asked or (QUICK_TASKS if QUICK else tuple(TASKS))
+    rows = [row for name in tasks for row in rows_of(name)]
     if not asked:
-        write(
-            "distillation",
-            "make bench-distillation",
-            SEEDS,
-            rows,
-            distillation_goals(rows),
-            methods={n: s.model_dump() for n, s in METHODS.items()},
-        )
+        costs = [epoch_costs(name) for name in tasks if name.startswith("fashion")]
+        if not QUICK:
+            picture(rows, RESULTS / "distillation.png")
+        write("distillation", "make bench-distillation", SEEDS, rows, distillation_goals(rows, costs), epochs=costs)
 
 
 if __name__ == "__main__":

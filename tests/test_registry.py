@@ -9,13 +9,13 @@ from fpgacompress.registry import Registry
 
 
 def test_built_in_names():
-    assert {"mlp", "cnn", "cnn1d", "resnet8"} <= set(zoo.MODELS.names())
+    assert {"mlp", "cnn", "cnn1d", "resnet8", "resnet", "mobilenet"} <= set(zoo.MODELS.names())
     assert "logits" in METHODS.names()
 
 
 def test_wrong_name_gets_the_nearest():
     with pytest.raises(FpgaCompressError, match="did you mean 'resnet8'"):
-        zoo.MODELS.get("resnet")
+        zoo.MODELS.get("resnet_8")
 
 
 def test_a_name_is_taken_once():

@@ -23,6 +23,8 @@ class DataFile:
         sha256, md5: checksum as published; either is enough, empty means unknown.
         urls: official addresses, tried in order. ``address#member`` takes one member out of a zip file,
             ``openml:ID`` asks OpenML for the address and MD5 of data set ID.
+        by_hand: how people get a file that has no address; ``{place}`` stands for its path in a data folder, ``{target}`` for where it should
+            be, ``{folder}`` for the folder of that.
     """
 
     name: str
@@ -30,6 +32,7 @@ class DataFile:
     sha256: str = ""
     md5: str = ""
     urls: tuple[str, ...] = ()
+    by_hand: str = "copy demos/data/{place} from the source repository of fpgacompress to {target}"
 
     @property
     def place(self) -> str:
@@ -145,7 +148,7 @@ def locate(name: str, alternatives: tuple[tuple[DataFile, ...], ...], data_dir: 
             raise DataError(
                 f"{name}: {file.place} is not on this machine and has no address to download it from",
                 expected=f"it in one of {', '.join(map(str, search_folders(data_dir))) or 'the data folders (none exists)'}",
-                do=f"copy demos/data/{file.place} from the source repository of fpgacompress to {target / file.place}",
+                do=file.by_hand.format(place=file.place, target=target / file.place, folder=(target / file.place).parent),
             )
         located[file.name] = Located(path or download(name, file, target, missing[missing.index(file.place) + 1 :]), file)
     return located

@@ -31,6 +31,7 @@ class Term:
         companion: what lives beside the student for this term; terms may share one.
         again: the term asks for a further pass of the student.
         beside: the term trains what lives beside the student and not the student, and is no part of the loss that is told.
+        near: what the student is compared with is near it, so that the term is small by nature: it acts where the root of its share is not.
         remedy: what to do where the term is too small to act.
     """
 
@@ -43,6 +44,7 @@ class Term:
     companion: Companion | None = None
     again: bool = False
     beside: bool = False
+    near: bool = False
     remedy: str = "raise its weight, or look at its inputs"
 
     @property
@@ -95,6 +97,8 @@ class Objective:
             companion.meet(model)
 
 
+SOFT = ("distill", "ema", "exits", "mutual", "online", "sums")
+"""Terms in which temperature and alpha act."""
 Method = Callable[[DistillSection, Lesson], Objective]
 METHODS: Registry[Method] = Registry("distillation method", "fpgacompress.distill.methods", "fpgacompress.distill")
 
@@ -156,4 +160,4 @@ def _objective(section: DistillSection, lesson: Lesson) -> Objective:
     return Objective(min(p.task_weight for p in parts), tuple(term for p in parts for term in p.terms))
 
 
-__all__ = ["METHODS", "Companion", "Lesson", "Method", "Objective", "Teacher", "Term", "objective", "options_of"]
+__all__ = ["METHODS", "SOFT", "Companion", "Lesson", "Method", "Objective", "Teacher", "Term", "objective", "options_of"]

@@ -70,5 +70,5 @@ def attending(objective: Objective, teachers: int, classes: int) -> Objective:
     def fit(student: Any, batch: Mapping[str, Any]) -> Any:
         return tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(batch["y"], attention.mixed(student, batch)))
 
-    gate = Term(NAME, 1.0, members, fit, variables=(attention.query, attention.keys))
+    gate = Term(NAME, 1.0, members, fit, variables=(attention.query, attention.keys), beside=True)
     return replace(objective, terms=(*(behind(t) for t in objective.terms), gate))

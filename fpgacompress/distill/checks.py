@@ -59,20 +59,23 @@ def teacher_notes(
 
 
 def training_notes(history: Sequence[Mapping[str, float]], objective: Objective) -> list[str]:
-    """Terms that were below 1 % of the loss for at least one epoch, one sentence each.
+    """Terms that were below 1 % of the loss for at least one epoch, one sentence each; what lives beside the student is none of its loss.
+
+    A distance to what is near is as small as the square of its gradient: such a term is told where it was below 1 % of 1 % in every epoch.
 
     Args:
         history: rows of :func:`fpgacompress.train.fit` with "loss" and a column for each term.
         objective: of that training.
     """
     found = []
-    for term in objective.terms:
+    for term in (t for t in objective.terms if not t.beside):
         shares = [float(term.weight) * row[term.name] / row["loss"] for row in history if row.get("loss")]
-        low = [i + 1 for i, share in enumerate(shares) if abs(share) < INERT]
-        if low:
-            least = min(abs(share) for share in shares)
+        least = INERT**2 if term.near else INERT
+        low = [i + 1 for i, share in enumerate(shares) if abs(share) < least]
+        if low and (not term.near or len(low) == len(shares)):
             found.append(
-                f"the term '{term.name}' was below {INERT:.0%} of the loss in {len(low)} of {len(shares)} epochs (least {least:.1e}, first in epoch"
-                f" {low[0]}): it does nothing there; raise its weight, or look at its inputs"
+                f"the term '{term.name}' was below {100 * least:g}% of the loss in {len(low)} of {len(shares)} epochs"
+                f" (least {min(map(abs, shares)):.1e}, first in epoch"
+                f" {low[0]}): it does nothing there; {term.remedy}"
             )
     return found

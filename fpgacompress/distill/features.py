@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
 from ..errors import ModelError
-from ..keras_stack.graph import unwrapped
+from ..keras_stack.graph import does_nothing, unwrapped
 from ..registry import nearest
 
 _ACTIVATIONS = ("Activation", "QActivation", "ReLU", "LeakyReLU", "PReLU", "ELU", "Softmax")
@@ -32,13 +33,49 @@ def shape_of(model: Any, name: str) -> tuple[int, ...]:
     """Shape of one sample's output of a layer."""
     layer = layer_of(model, name)
     assert layer is not None
-    return tuple(layer.output_shape[1:])
+    return tuple(layer.output.shape[1:])
 
 
 def feature_layers(model: Any, spatial: bool = False) -> list[str]:
     """Names of the activations before the logits, from input to output; with ``spatial`` those with a height."""
     found = [layer for layer in model.layers[:-1] if _acts(layer)]
     return [unwrapped(layer).name for layer in found if not spatial or len(layer.output_shape) > 2]
+
+
+def last_features(model: Any) -> str:
+    """Name of the layer whose output the last layer with weights reads."""
+    layer = next(layer for layer in reversed(model.layers) if unwrapped(layer).weights)
+    while True:
+        layer = layer.input._keras_history.layer
+        if not does_nothing(layer):
+            return str(unwrapped(layer).name)
+
+
+def inner_layers(model: Any, names: list[str], count: int) -> list[str]:
+    """``names`` as given, or ``count`` activations evenly over the depth, all of them for 0.
+
+    Raises:
+        ModelError: a name that is no layer, or fewer than ``count`` activations.
+    """
+    found = feature_layers(model)
+    _check_names(model, "student", names)
+    if not names and not max(count, 1) <= len(found):
+        raise ModelError(
+            f"distillation of {count or 'all'} layers, and the student has {len(found)} activations",
+            expected=f"at most {len(found)}" if found else "some",
+            do="choose another count or method, or name the layers in distill.options.layers",
+        )
+    return list(names) or _spread(found, count or len(found))
+
+
+def _check_names(model: Any, side: str, names: Iterable[str]) -> None:
+    for name in names:
+        if layer_of(model, str(name)) is None:
+            known = [unwrapped(layer).name for layer in model.layers]
+            raise ModelError(
+                f"distill.options.layers: the {side} has no layer '{name}'",
+                expected=f"{nearest(str(name), known)}one of {', '.join(known)}",
+            )
 
 
 def _spread(names: list[str], count: int) -> list[str]:
@@ -55,13 +92,7 @@ def paired(
     """
     if layers:
         for model, side, names in ((student, "student", layers), (teacher, "teacher", layers.values())):
-            for name in names:
-                if layer_of(model, str(name)) is None:
-                    known = [unwrapped(layer).name for layer in model.layers]
-                    raise ModelError(
-                        f"distill.options.layers: the {side} has no layer '{name}'",
-                        expected=f"{nearest(str(name), known)}one of {', '.join(known)}",
-                    )
+            _check_names(model, side, names)
         return list(layers.items())
     for side, names in zip(("student", "teacher"), sides):
         if not 1 <= count <= len(names):

@@ -22,10 +22,11 @@ class Lesson:
         student: Keras or QKeras model with the layers (by name) of the one that will be trained; None: methods may read logits only.
         teacher: the teacher, the same.
         augment: "flip": the student will see images and mirrored images, and the teacher is asked about both.
+        y: labels ``(n,)`` of the teacher's samples; None: arrays that depend on them cannot be had.
     """
 
-    def __init__(self, student: Any = None, teacher: Teacher | None = None, augment: str = "none") -> None:
-        self._student, self._teacher, self._augment = student, teacher, augment
+    def __init__(self, student: Any = None, teacher: Teacher | None = None, augment: str = "none", y: np.ndarray | None = None) -> None:
+        self._student, self._teacher, self._augment, self._y = student, teacher, augment, y
         self._asked: dict[str, Callable[[Teacher], np.ndarray]] = {}
 
     @property
@@ -50,6 +51,17 @@ class Lesson:
             raise ModelError("a distillation method reads features, and there is no teacher", expected="a lesson of student and teacher")
         return self._teacher
 
+    @property
+    def labels(self) -> np.ndarray:
+        """The labels.
+
+        Raises:
+            ModelError: there are none.
+        """
+        if self._y is None:
+            raise ModelError("a distillation method asks the teacher about labels, and there are none", expected="a lesson with y")
+        return self._y
+
     def logits(self) -> str:
         """Ask for the teacher's logits; returns the array's name."""
         if self._teacher is not None:
@@ -67,6 +79,18 @@ class Lesson:
         """Ask for a layer's outputs; see :meth:`Teacher.feature`. Returns the array's name."""
         name = f"teacher/{layer}/{reduction.name}{'/unit' if unit_variance else ''}"
         self._asked[name] = lambda teacher: teacher.feature(layer, reduction, unit_variance)
+        return name
+
+    def input_gradient(self) -> str:
+        """Ask for the directions in which the teacher's loss grows; see :meth:`Teacher.input_gradient`. Returns the array's name."""
+        name = "teacher/input_gradient"
+        self._asked[name] = lambda teacher: teacher.input_gradient(self.labels)
+        return name
+
+    def subclasses(self, number: int, contrast: float, heat: float) -> str:
+        """Ask for logits of subclasses; see :meth:`Teacher.subclasses`. Returns the array's name."""
+        name = f"teacher/subclasses/{number}-{contrast:g}-{heat:g}"
+        self._asked[name] = lambda teacher: teacher.subclasses(self.labels, number, contrast, heat, self.teacher)
         return name
 
     def pairs(self, layers: dict[str, str] | None, count: int, spatial: bool = False) -> list[tuple[str, str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 from ..keras_stack import load
@@ -102,6 +103,60 @@ def attention_map(feature: Any) -> Any:
     tf = load().tf
     energy = tf.reduce_sum(tf.square(feature), -1)
     return tf.math.l2_normalize(tf.reshape(energy, [-1, math.prod(energy.shape[1:])]), -1, epsilon=1e-12)
+
+
+def unit(vector: Any) -> Any:
+    """``(batch, n)`` with length 1 in each sample, however small it is; what is 0 stays 0 and has no gradient."""
+    tf = load().tf
+    largest = tf.stop_gradient(tf.reduce_max(tf.abs(vector), -1, keepdims=True))
+    alive = largest > 1e-30
+    return tf.where(alive, tf.math.l2_normalize(tf.where(alive, vector / tf.where(alive, largest, 1.0), 1.0), -1), 0.0)
+
+
+def input_direction(forward: Callable[[Any], Any], x: Any, y: Any) -> Any:
+    """Derivative of the cross entropy with respect to the input, of length 1 in each sample, ``(batch, inputs)``.
+
+    The cross entropy is ``log(1 + exp(m))`` of ``m = logsumexp(wrong logits) - right logit``, so its derivative has the direction of that of
+    ``m``, which float32 holds even where the model is so sure that the cross entropy is 0.
+
+    Args:
+        forward: x -> logits ``(batch, classes)``.
+        x: inputs ``(batch, ...)`` float32.
+        y: labels ``(batch,)`` int.
+    """
+    tf = load().tf
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        logits = forward(x)
+        right = tf.one_hot(y, logits.shape[-1], on_value=True, off_value=False)
+        wrong = tf.reduce_logsumexp(tf.where(right, -1e9, logits), -1)
+        margin = tf.reduce_sum(wrong) - tf.reduce_sum(tf.where(right, logits, 0.0))
+    return unit(flat(tape.gradient(margin, x)))
+
+
+def class_sums(logits: Any, classes: int) -> Any:
+    """Logits whose probabilities are those of the subclasses summed by class, ``(batch, classes)``, of ``(batch, classes * s)``."""
+    tf = load().tf
+    return tf.reduce_logsumexp(tf.reshape(logits, [-1, classes, logits.shape[-1] // classes]), -1)
+
+
+def likeness(logits: Any, heat: float) -> Any:
+    """How alike the samples of a batch are to each other in their logits: ``mean_i log sum_j exp(v_i . v_j / heat) - 1 / heat - log(batch)``.
+
+    ``v`` are the logits with mean 0 and length 1 in each sample (Mueller, Kornblith, Hinton, arXiv:2002.03936: the auxiliary loss that makes a
+    teacher use all its subclasses). 0 where all samples have the same logits, below that elsewhere.
+
+    Args:
+        logits: ``(batch, n)``.
+        heat: temperature > 0.
+
+    Returns:
+        Scalar, nats.
+    """
+    tf = load().tf
+    v = tf.math.l2_normalize(logits - tf.reduce_mean(logits, -1, keepdims=True), -1, epsilon=1e-12)
+    alike = tf.reduce_logsumexp(tf.matmul(v, v, transpose_b=True) / heat, -1)
+    return tf.reduce_mean(alike) - 1.0 / heat - tf.math.log(tf.cast(tf.shape(logits)[0], tf.float32))
 
 
 def flat(feature: Any) -> Any:

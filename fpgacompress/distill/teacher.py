@@ -13,7 +13,10 @@ import numpy as np
 
 from ..errors import DataError
 from ..keras_stack import load, load_model
-from .features import layer_of
+from .features import last_features, layer_of
+from .heads import pooled
+from .losses import input_direction
+from .subclasses import fitted_head
 
 _BATCH = 1000
 _SCALE_FROM = 2000
@@ -21,6 +24,8 @@ _MOST = 4e9
 """Bytes of one layer's outputs that are still kept."""
 
 
+Rows = Callable[[int, int], Any]
+"""(i, j) -> what is kept of samples i to j."""
 FLIPPED = "-flip"
 """Behind the names of what is kept of mirrored samples."""
 
@@ -82,7 +87,9 @@ class Teacher:
             DataError: samples that are no images.
         """
         if self._x is None or np.ndim(self._x) < 3:
-            raise DataError("mirrored samples", expected="images (n, height, width) or (n, height, width, channels)", do="use augment: none")
+            raise DataError(
+                "mirrored samples", expected="images (n, height, width) or (n, height, width, channels)", do="use augment: none"
+            )
         return Teacher(self._given, mirrored(self._x), self._folder, FLIPPED)
 
     def feature(self, layer: str, reduction: Reduction, unit_variance: bool = False) -> np.ndarray:
@@ -113,23 +120,79 @@ class Teacher:
         spec = stack.tf.TensorSpec([None, *self.model.input_shape[1:]], stack.tf.float32)
         return stack.tf.function(lambda x: apply(inside(x, training=False)), input_signature=[spec])
 
+    def input_gradient(self, y: np.ndarray) -> np.ndarray:
+        """Derivative of the cross entropy with the labels ``(n,)`` with respect to the input, of length 1 in each sample, ``(n, inputs)`` float16.
+
+        Raises:
+            DataError: as many labels as samples are needed; more than fits.
+        """
+
+        def asked() -> tuple[int, Rows]:
+            tf, x = load().tf, self._labelled(y)
+            spec = [tf.TensorSpec([None, *x.shape[1:]], tf.float32), tf.TensorSpec([None], tf.int32)]
+            direction = tf.function(lambda a, b: input_direction(lambda v: self.model(v, training=False), a, b), input_signature=spec)
+            labels = np.asarray(y, np.int32)
+            return len(x), lambda i, j: direction(x[i:j], labels[i:j])
+
+        return self._stored("input_gradient", np.float16, asked, "input gradients of the teacher")
+
+    def subclasses(self, y: np.ndarray, number: int, contrast: float, heat: float, fitted_on: Teacher | None = None) -> np.ndarray:
+        """Logits of ``number`` subclasses of each class, ``(n, classes * number)`` float16; see :mod:`.subclasses`.
+
+        Args:
+            y: labels ``(n,)``.
+            number: of subclasses.
+            contrast: weight of the auxiliary loss.
+            heat: its temperature.
+            fitted_on: the teacher on whose samples the subclasses are found; this one when absent.
+
+        Raises:
+            DataError: as many labels as samples are needed; more than fits.
+        """
+
+        def asked() -> tuple[int, Rows]:
+            base = fitted_on or self
+            base._labelled(y)
+            kernel, bias = fitted_head(base._last_features, y, int(self.model.output_shape[-1]), number, contrast, heat)
+            mine = self._last_features
+            return len(mine), lambda i, j: np.asarray(mine[i:j], np.float32) @ kernel + bias
+
+        return self._stored(f"subclasses-{number}-{contrast:g}-{heat:g}", np.float16, asked, "subclasses of the teacher")
+
+    @property
+    def _last_features(self) -> np.ndarray:
+        return self.feature(last_features(self.model), Reduction("pooled", lambda feature: pooled(feature)))
+
+    def _labelled(self, y: np.ndarray) -> np.ndarray:
+        x = self._samples
+        if len(x) != len(y):
+            raise DataError(f"the teacher has {len(x)} samples and {len(y)} labels", expected="a label for each sample")
+        return x
+
     def _kept(self, name: str, layer: str | None, apply: Callable[[Any], Any], dtype: Any, unit_variance: bool) -> np.ndarray:
+        def asked() -> tuple[int, Rows]:
+            x, forward = self._samples, self._forward(layer, apply)
+            scale = 1.0 / max(float(np.std(forward(x[:_SCALE_FROM]), dtype=np.float64)), 1e-6) if unit_variance else 1.0
+            return len(x), lambda i, j: np.asarray(forward(x[i:j])) * scale
+
+        return self._stored(name, dtype, asked, f"outputs of the teacher's layer '{layer or 'logits'}'")
+
+    def _stored(self, name: str, dtype: Any, asked: Callable[[], tuple[int, Rows]], what: str) -> np.ndarray:
         path = self._folder / f"{name}{self._suffix}.npy" if self._folder else None
         if path is not None and path.is_file():
             return np.load(path, mmap_mode="r")
-        x, forward = self._samples, self._forward(layer, apply)
-        shape = (len(x), *forward(x[:1]).shape[1:])
+        count, rows = asked()
+        shape = (count, *np.shape(rows(0, 1))[1:])
         if np.prod(shape) * np.dtype(dtype).itemsize > _MOST:
             raise DataError(
-                f"outputs of the teacher's layer '{layer or 'logits'}' on {len(x)} samples take {np.prod(shape) * np.dtype(dtype).itemsize / 1e9:.1f} GB",
+                f"{what} on {count} samples take {np.prod(shape) * np.dtype(dtype).itemsize / 1e9:.1f} GB",
                 expected=f"at most {_MOST / 1e9:.0f} GB",
                 do="name a smaller layer in distill.options.layers",
             )
         part = path.with_suffix(".part") if path is not None else None
         kept = np.lib.format.open_memmap(part, "w+", dtype, shape) if part is not None else np.empty(shape, dtype)
-        scale = 1.0 / max(float(np.std(forward(x[:_SCALE_FROM]), dtype=np.float64)), 1e-6) if unit_variance else 1.0
-        for i in range(0, len(x), _BATCH):
-            kept[i : i + _BATCH] = np.asarray(forward(x[i : i + _BATCH])) * scale
+        for i in range(0, count, _BATCH):
+            kept[i : i + _BATCH] = rows(i, i + _BATCH)
         if path is None or part is None:
             return kept
         kept.flush()

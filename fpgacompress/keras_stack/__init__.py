@@ -7,7 +7,7 @@ imported for the first time. Everything that trains goes through :func:`load`; n
 """
 
 from .files import load_model, save_model, training_config
-from .graph import Prepared, does_nothing, float64, prepared, replaced, unwrapped
+from .graph import Prepared, does_nothing, float64, prepared, replaced, through, unwrapped
 from .stack import custom_objects, load, load_tfmot, seed_everything, versions
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "replaced",
     "save_model",
     "seed_everything",
+    "through",
     "training_config",
     "unwrapped",
     "versions",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -190,6 +190,46 @@ def replaced(model: Any, call: Call, front: Callable[[Any], Any] = lambda tensor
     old = model.inputs[0]
     new = keras.Input(old.shape[1:], dtype=old.dtype.name, name=old._keras_history.layer.name)
     return keras.Model(new, _replayed(model, [front(new)], call, [])[0], name=model.name)
+
+
+def through(model: Any, x: Any, *, training: bool, call: Call | None = None) -> Any:
+    """Output of a model for a tensor, layer by layer and past pruning wrappers, whose masks and counters stay as they are.
+
+    Args:
+        model: sequential or functional, with one input and one output.
+        x: ``(batch, *input_shape)``.
+        training: what the layers are told.
+        call: (layer, args, kwargs) -> result, in place of calling the layer.
+
+    Raises:
+        UnsupportedError: a subclassed or unbuilt model.
+    """
+    if not has_graph(model):
+        raise _subclassed(model)
+
+    def plainly(layer: Any, args: Any, kwargs: Any) -> Any:
+        layer = unwrapped(layer)
+        kwargs = kwargs | {"training": training} if layer._expects_training_arg else kwargs
+        return call(layer, args, kwargs) if call else layer(*args, **kwargs)
+
+    return _replayed(model, [x], plainly, [])[0]
+
+
+@contextlib.contextmanager
+def standing_in(places: Sequence[tuple[Any, str, Any]]) -> Iterator[None]:
+    """Attributes of layers or quantizers replaced, behind the back of Keras' bookkeeping, in what is called or traced inside the block.
+
+    Args:
+        places: (owner, name of the attribute, what stands in).
+    """
+    before = [vars(owner)[name] for owner, name, _ in places]
+    try:
+        for owner, name, value in places:
+            vars(owner)[name] = value
+        yield
+    finally:
+        for (owner, name, _), value in zip(places, before):
+            vars(owner)[name] = value
 
 
 def _squashing(layer: Any) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import sys
 import types
@@ -154,6 +155,24 @@ def seed_everything(seed: int) -> None:
     stack = load()
     stack.keras.utils.set_random_seed(seed)
     stack.tf.config.experimental.enable_op_determinism()
+
+
+@contextlib.contextmanager
+def gradients_forgotten() -> Iterator[None]:
+    """Drop the custom gradients that are traced within the block, for many trainings in one process; nothing traced there is trained further.
+
+    TensorFlow registers each of them for good, and with it the graph and everything the graph has captured, such as the training samples.
+    """
+    from tensorflow.python.framework import ops
+
+    registered = getattr(getattr(ops, "gradient_registry", None), "_registry", {})
+    before = set(registered)
+    try:
+        yield
+    finally:
+        for name in [n for n in registered if n.startswith("CustomGradient-") and n not in before]:
+            del registered[name]
+        gc.collect()
 
 
 def custom_objects() -> dict[str, Any]:

@@ -41,7 +41,7 @@ def taught(recipe: Recipe, student: Any, teacher: Path, x: np.ndarray, y: np.nda
         teacher: artifact of the teacher.
         x, y: training samples ``(n, ...)`` float32, preprocessed, and labels ``(n,)``.
     """
-    lesson = Lesson(student, Teacher(teacher / "model.h5", x, teacher), recipe.train.augment)
+    lesson = Lesson(student, Teacher(teacher / "model.h5", x, teacher), recipe.train.augment, y)
     return wanted(recipe, lesson), lesson.arrays()
 
 

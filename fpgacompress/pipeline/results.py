@@ -23,12 +23,11 @@ from ..run import RunFolder, digest, read_json, write_json
 from ..train import logits_of
 from .distilling import NOTES
 from .quantizing import RANGES
-from .teaching import tested_logits
+from .teaching import TEACHERS, tested_logits
 from .training import Trainer, history_of
 from .variants import Variant, variants
 
 VERSION = 1
-_PLAIN = {"teacher": "float32 teacher", "float": "float32 student, the start of every quantized variant"}
 
 
 def float_macs(model: Any) -> int:
@@ -173,6 +172,21 @@ def _told(artifact: Path) -> dict[str, Any]:
     return {name: read_json(path) for name, path in files.items() if path.is_file()}
 
 
+def _float_facts(name: str, recipe: Recipe, artifact: Path) -> dict[str, Any]:
+    """Label, description and notes of the teacher and of the float student."""
+    if name == "teacher":
+        members = read_json(artifact / TEACHERS)["members"] if (artifact / TEACHERS).is_file() else []
+        several = f"{len(members)} float32 teachers, probabilities mixed ({recipe.distill.combine})"
+        return {"label": "teacher", "description": several if len(members) > 1 else "float32 teacher"}
+    taught = recipe.distill.float_student and recipe.train.pretrain_epochs
+    by = f", taught ({recipe.distill.method})" if taught else ""
+    notes = _told(artifact)
+    return {
+        "label": "KD float student" if taught else "float student",
+        "description": f"float32 student{by}, the start of every quantized variant",
+    } | notes
+
+
 def _front(artifacts: dict[str, Path]) -> dict[str, Any]:
     """The students of a training with learned bits, for the method that has them."""
     path = artifacts["student"] / "front.json"
@@ -213,8 +227,7 @@ def collect(recipe: Recipe, folder: RunFolder, dataset: Dataset, artifacts: dict
                 **_costs(network),
             }
         else:
-            label = "teacher" if name == "teacher" else "float student"
-            model |= {"label": label, "description": _PLAIN[name], **cost.cost_of_float(**entry["keras"])}
+            model |= _float_facts(name, recipe, artifacts[name]) | cost.cost_of_float(**entry["keras"])
         models[name] = model
 
     comparisons = [
@@ -285,6 +298,9 @@ def _describe(variant: Variant, recipe: Recipe, history: list[dict[str, float]])
     if variant.distilled:
         soft = bool(history) and "distill" in history[0]  # features have no temperature
         settings = f", T={recipe.distill.temperature:g}, alpha={recipe.distill.alpha:g}" if soft else ""
-        parts.append(f"distillation ({recipe.distill.method}{settings})")
+        several = f", {recipe.distill.generations} generations" if recipe.distill.generations > 1 else ""
+        chain = recipe.distill.chain if isinstance(recipe.distill.chain, str) else f"{len(recipe.distill.chain)} links"
+        between = "" if chain == "none" else f", chain: {chain}"
+        parts.append(f"distillation ({recipe.distill.method}{settings}{between}{several})")
     start = "fresh weights" if recipe.quantize.start == "scratch" else "the float student's weights"
     return ", ".join(parts) + f", from {start}"

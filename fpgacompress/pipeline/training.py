@@ -66,6 +66,13 @@ class Trainer:
         twin.seed = seed
         return twin
 
+    def with_recipe(self, recipe: Recipe) -> Trainer:
+        """The same data and seed under another recipe, which must name the same data."""
+        self.arrays  # noqa: B018  (preprocessed once for all recipes)
+        twin = copy.copy(self)
+        twin.recipe = recipe
+        return twin
+
     @cached_property
     def dataset(self) -> Dataset:
         """The data set, read on first use."""

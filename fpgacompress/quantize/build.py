@@ -17,7 +17,19 @@ from .fold import fold_batchnorm
 from .kernels import Fitted, fit_bias_quantizer, fit_kernel
 from .policy import resolve
 from .ranges import RangeFit
-from .sites import AVERAGES, WEIGHTED, consumers, inner_activation, is_average, is_relu, is_weighted, parts, producers, reads_sums
+from .sites import (
+    AVERAGES,
+    WEIGHTED,
+    consumers,
+    inner_activation,
+    is_average,
+    is_relu,
+    is_weighted,
+    parts,
+    producers,
+    quantized_sums,
+    reads_sums,
+)
 from .truncation import add_half_steps
 
 _KEPT = ("InputLayer", "Flatten", "Reshape", "MaxPooling1D", "MaxPooling2D", "GlobalMaxPooling1D", "GlobalMaxPooling2D", "Add", "Dropout")
@@ -71,7 +83,7 @@ class _Builder:
 
     def _activations(self) -> dict[str, Activation]:
         """Quantizers by the names of the layers they become: ReLUs keep theirs; in front of an average of sums stands ``<name>_input``, behind
-        an average that no ReLU reads ``<name>_quantizer``."""
+        an average that no ReLU reads, and behind sums that a layer with weights reads, ``<name>_quantizer``."""
         layers = self.model.layers
         wanted: dict[str, tuple[Any, Any]] = {}  # name of the quantizer: (whose output it quantizes, whose bits it has)
         for layer in layers:
@@ -83,6 +95,7 @@ class _Builder:
                 readers = consumers(layers, layer)
                 if not readers or not all(is_relu(reader) and not is_weighted(reader) for reader in readers):
                     wanted[f"{layer.name}_quantizer"] = (layer, layer)
+        wanted.update({f"{layer.name}_quantizer": (layer, layer) for layer in quantized_sums(layers)})
         values = outputs(self.model, list({source.name: None for source, _ in wanted.values()}), self.samples)
         found = {}
         for name, (source, layer) in wanted.items():
@@ -178,8 +191,8 @@ def build_student(model: Any, section: QuantizeSection, samples: np.ndarray, zer
 
     Every kernel and bias gets an explicit quantizer and every ReLU a saturating one, with the bits of the recipe's policy; ``integer: auto``
     is fitted to the (folded) weights and to the activations on ``samples``. Averages are rounded by a quantizer ``<layer>_quantizer`` behind
-    them (sums by ``<layer>_input`` before), the input, where the recipe gives it bits, by ``input_quantizer``. The logits stay unquantized:
-    their accumulator is exact.
+    them (sums by ``<layer>_input`` before), likewise sums that a layer with weights reads, as behind a linear bottleneck; the input, where
+    the recipe gives it bits, is rounded by ``input_quantizer``. The logits stay unquantized: their accumulator is exact.
 
     Args:
         model: float tf_keras model ending in logits.

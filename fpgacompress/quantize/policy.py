@@ -10,7 +10,7 @@ from ..errors import ModelError
 from ..recipe import LayerBits, QuantizeSection
 from ..registry import nearest
 from .presets import PRESETS
-from .sites import is_average, is_relu, is_weighted, weighted_above
+from .sites import is_average, is_relu, is_weighted, quantized_sums, weighted_above
 
 _WORDS = {"binary": 1, "ternary": 2}
 
@@ -55,8 +55,8 @@ def bits_of(name: str, default: LayerBits, layers: Mapping[str, LayerBits]) -> L
 def resolve(layers: Sequence[Any], section: QuantizeSection) -> dict[str, LayerBits]:
     """Bits of every layer that is quantized, all fields given.
 
-    Layers with weights start from the preset and the recipe's default; a ReLU or an average of its own has the bits of the weighted layer
-    in front of it. Then the patterns that match its name win, in order.
+    Layers with weights start from the preset and the recipe's default; a ReLU or an average of its own, or sums that a layer with weights
+    reads (:func:`.sites.quantized_sums`), have the bits of the weighted layer in front. Then the patterns that match its name win, in order.
 
     Args:
         layers: of a float Keras model (``model.layers``), built.
@@ -69,7 +69,8 @@ def resolve(layers: Sequence[Any], section: QuantizeSection) -> dict[str, LayerB
         ModelError: a pattern that matches no such layer.
     """
     weighted = [layer for layer in layers if is_weighted(layer)]
-    others = [layer for layer in layers if (is_relu(layer) or is_average(layer)) and not is_weighted(layer)]
+    sums = {layer.name for layer in quantized_sums(layers)}
+    others = [layer for layer in layers if (is_relu(layer) or is_average(layer) or layer.name in sums) and not is_weighted(layer)]
     check_patterns(section.layers, [layer.name for layer in (*weighted, *others)], "quantize.layers")
     default, ends = default_bits(section), [layer.name for layer in (*weighted[:1], *weighted[-1:])]
     bits: dict[str, LayerBits] = {}

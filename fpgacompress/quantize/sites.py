@@ -1,7 +1,8 @@
-"""Where a float Keras model is quantized: its layers with weights, its ReLUs and its averages, and how they follow each other."""
+"""Where a float Keras model is quantized: its layers with weights, ReLUs, averages and bare sums, and how they follow each other."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 WEIGHTED = {
@@ -72,6 +73,28 @@ def reads_sums(layer: Any) -> bool:
         layer = above[0]
         if is_weighted(layer) or type(layer).__name__ == "Add":
             return True
+
+
+def quantized_sums(layers: Sequence[Any]) -> list[Any]:
+    """Layers whose results are sums of products that a layer with weights reads with no ReLU between, as behind a linear bottleneck.
+
+    Unquantized they would be as wide as an accumulator, and the sums behind them too wide for float32. A sum of ReLUs is none of these: it has
+    hardly more bits than they have.
+
+    Args:
+        layers: of a float Keras model (``model.layers``), built.
+    """
+    found: list[Any] = []
+
+    def gives_sums(layer: Any) -> bool:
+        if is_relu(layer) or is_average(layer) or any(layer is known for known in found):
+            return False
+        return is_weighted(layer) or any(gives_sums(above) for above in producers(layer))
+
+    for layer in layers:
+        if is_weighted(layer):
+            found += [above for above in producers(layer) if gives_sums(above)]
+    return found
 
 
 def parts(layer: Any) -> list[str]:

@@ -22,6 +22,7 @@ import numpy as np
 from ..distill import Objective, Term
 from ..errors import DataError, Interrupted, ModelError
 from ..keras_stack import load, save_model, seed_everything
+from ..keras_stack.stack import gradients_forgotten
 from ..prune.masks import Masks
 from ..quantize.learned import Ebops, fixed_twin, freeze
 from ..quantize.learned.twin import round_biases
@@ -53,7 +54,10 @@ class _Front:
             raise DataError(f"{len(data.x)} training and {len(data.x_val)} validation samples", expected="at least one of each")
         self.model, self.data, self.config, self.objective, self.say = model, data, config, objective, say
         freeze(model, False)
-        self.variables = list(model.weights)  # Keras lists frozen variables last, so the order would change with freezing
+        objective.meet(model)
+        # with what the terms train and keep, so that each point goes on with its own; Keras lists frozen variables last, so the order would
+        # change with freezing
+        self.variables = [*model.weights, *objective.state]
         self.cost, self.input_bits = Ebops(model, input_bits), input_bits
         self.first_cost = max(float(self.cost()), 1.0)
         self.batch = min(config.batch_size, len(data.x))
@@ -258,6 +262,7 @@ class _Front:
         return point
 
 
+@gradients_forgotten()
 def learn_front(
     model: Any,
     data: TrainingData,

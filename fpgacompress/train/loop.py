@@ -15,6 +15,7 @@ import numpy as np
 from ..distill import Objective
 from ..errors import DataError, Interrupted, ModelError
 from ..keras_stack import load, seed_everything
+from ..keras_stack.stack import gradients_forgotten
 from ..prune.masks import Masks
 from ..quantize.progressive import Stage, StagedBits, shared_out
 from . import checkpoint
@@ -122,6 +123,7 @@ def steps_of(samples: int, config: TrainConfig) -> int:
     return config.epochs * max(1, samples // config.batch_size)
 
 
+@gradients_forgotten()
 def fit(
     model: Any,
     data: TrainingData,

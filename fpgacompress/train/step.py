@@ -108,9 +108,23 @@ class TrainingStep:
 
     def begin_stage(self, begin: int, end: int) -> None:
         """Run the learning rate's schedule from update ``begin`` to ``end``, and read the model's quantizers anew."""
-        tf = self._tf
         self._begin, self._end = begin, end
-        self.run = tf.function(self._run, input_signature=[tf.TensorSpec([None, None], tf.int32)], jit_compile=self._compiled or None)
+        self._updates = self._function()
+
+    def _function(self) -> Any:
+        tf = self._tf
+        return tf.function(self._run, input_signature=[tf.TensorSpec([None, None], tf.int32)], jit_compile=self._compiled or None)
+
+    def run(self, indices: np.ndarray) -> None:
+        """One update for each row of sample numbers ``(updates, batch)`` int32."""
+        try:
+            self._updates(indices)
+        except self._tf.errors.UnimplementedError:
+            if not self._compiled:
+                raise
+            self._compiled = False  # XLA has no deterministic gradient of max pooling; it says so before the first update
+            self._updates = self._function()
+            self._updates(indices)
 
     def _rate(self, step: Any) -> Any:
         tf = self._tf
@@ -146,7 +160,8 @@ class TrainingStep:
         loss, parts = objective.task_weight * task, {"task": task}
         for term in objective.terms:
             parts[term.name] = term.loss(logits, batch)
-            loss += 0.0 if term.beside else term.weight * parts[term.name]
+            if not term.beside:
+                loss += term.weight * parts[term.name]
         return loss, parts
 
     def _again(self, x: Any) -> Any:

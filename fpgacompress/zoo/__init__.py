@@ -16,7 +16,7 @@ def build(name: str, input_shape: tuple[int, ...], classes: int, options: dict[s
     """Build a float model by name.
 
     Args:
-        name: a registered name (``mlp``, ``cnn``, ``resnet8``, ``cnn1d``, or a third party's).
+        name: a registered name (``mlp``, ``cnn``, ``resnet8``, ``resnet``, ``mobilenet``, ``cnn1d``, or a third party's).
         input_shape: shape of one sample as the data set delivers it, for example ``(28, 28)``; the model reshapes as it needs.
         classes: number of classes; the model ends in so many logits.
         options: keyword arguments of the model's builder.

@@ -20,7 +20,7 @@ def test_list(capsys):
     assert call("list", "--json") == 0
     answer = json.loads(capsys.readouterr().out)
     rows = {row["name"]: row for row in answer["sources"]}
-    assert set(rows) == set("fashion_mnist mnist ecg pneumoniamnist breastmnist drybean magic gamma_neutron jets".split())
+    assert set(rows) == set("fashion_mnist mnist ecg pneumoniamnist breastmnist drybean magic gamma_neutron jets mhist".split())
     assert rows["fashion_mnist"]["train"] == 60000 and rows["fashion_mnist"]["found"].endswith("fashion_mnist")
     assert call("list") == 0
     text = capsys.readouterr().out

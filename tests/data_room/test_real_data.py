@@ -166,7 +166,7 @@ def test_every_shipped_file_is_as_listed():
 
 def test_every_source_states_licence_and_citation():
     named = [sources.get(n) for n in sources.names() if not sources.get(n).by_path]
-    assert len(named) == 9 and all(s.licence and s.citation and s.alternatives and s.sizes[2] and s.input for s in named)
+    assert len(named) == 10 and all(s.licence and s.citation and s.alternatives and s.sizes[2] and s.input for s in named)
 
 
 def test_no_tensorflow():

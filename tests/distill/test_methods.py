@@ -1,6 +1,7 @@
 """Every method: its loss is the published formula, its gradient moves the student to the teacher, and wrong layers are refused."""
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -149,8 +150,12 @@ def test_the_terms_fall_while_a_quantized_pruned_student_trains(cnn, images, tmp
     assert history[-1]["sparsity"] == pytest.approx(0.5, abs=0.01) and history[-1]["val_accuracy"] > 0.5
 
 
-def test_every_method_is_tried_above():
-    assert set(METHODS.names()) == {part for method, _, _ in METHODS_AND_STUDENTS for part in method.split("+")}
+def test_every_method_is_tried():
+    """Above, or with something beside the student, all in one training, in test_together."""
+    together = "refinery+gradient_attention+ema+mutual+online+exits+subclass"
+    assert f'METHOD = "{together}"' in (Path(__file__).parent / "test_together.py").read_text()
+    tried = [method for method, _, _ in METHODS_AND_STUDENTS] + [together]
+    assert set(METHODS.names()) == {part for method in tried for part in method.split("+")}
 
 
 @pytest.mark.parametrize("method", ["hints", "similarity"])

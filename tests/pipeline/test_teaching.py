@@ -92,14 +92,24 @@ def test_a_chain_is_planned_from_the_sizes_and_refused_where_it_cannot_be(tmp_pa
     large = {"model": "mlp", "options": {"hidden": [512, 256]}}
     (link,) = links(teacher=large, distill={"chain": "auto"})
     trainer = Trainer(load_recipe(RECIPE | {"teacher": large}), _Nowhere())
-    sizes = [trainer.build(m["model"], m["options"]).count_params() for m in (large, link.model_dump(), {"model": "mlp", "options": {"hidden": [16]}})]
+    sizes = [
+        trainer.build(m["model"], m["options"]).count_params()
+        for m in (large, link.model_dump(), {"model": "mlp", "options": {"hidden": [16]}})
+    ]
     assert sizes[1] == pytest.approx((sizes[0] * sizes[2]) ** 0.5, rel=0.05)
     assert links(quantize={"preset": "int4"}, distill={"chain": "bits"}) == [8, 6]
-    for chain, message in (([6, 8], "models first, then falling bits"), ([6, {"model": "mlp"}], "models first"), ([{"model": "mpl"}], "mlp")):
+    for chain, message in (
+        ([6, 8], "models first, then falling bits"),
+        ([6, {"model": "mlp"}], "models first"),
+        ([{"model": "mpl"}], "mlp"),
+    ):
         with pytest.raises(RecipeError, match=rf"distill\.chain: .*{message}"):
             check(RECIPE | {"distill": {"chain": chain}})
     with pytest.raises(RecipeError, match="attention.*'relu1'|activations with a height"):
-        check(RECIPE | {"student": {"model": "cnn", "options": {"filters": [4]}}, "distill": {"method": "attention", "chain": [{"model": "mlp"}]}})
+        check(
+            RECIPE
+            | {"student": {"model": "cnn", "options": {"filters": [4]}}, "distill": {"method": "attention", "chain": [{"model": "mlp"}]}}
+        )
 
 
 def test_generations_of_float_and_quantized_students(tmp_path):
@@ -126,3 +136,21 @@ def test_a_teacher_is_asked_about_mirrored_images(tmp_path):
     assert np.load(teacher / "feature-relu1-whole-unit-flip.npy").shape == (len(x), 20)
     plain = np.load(teacher / "logits_train.npy")
     assert not np.allclose(plain, expected, atol=0.1)
+
+
+def test_files_that_end_in_softmax_are_told_and_those_of_other_classes_refused(tmp_path, trained_mlp):
+    from fpgacompress.keras_stack import load, save_model
+
+    keras, model = load().keras, trained_mlp[0]
+    save_model(keras.Model(model.inputs, keras.layers.Softmax(name="answer")(model.output)), tmp_path / "softmax.h5")
+    job, lines = run(tmp_path, until="train", teacher={"file": str(tmp_path / "softmax.h5")})
+    notes = read_json(job.artifacts["student"] / "notes.json")
+    assert any("the final softmax 'answer' was removed" in note for note in notes) and any("softmax 'answer'" in line for line in lines)
+    other = keras.Sequential([keras.Input((784,)), keras.layers.Dense(3)])
+    save_model(other, tmp_path / "three.h5")
+    for field, wrong in (
+        ("teacher.file", {"teacher": {"file": str(tmp_path / "three.h5")}}),
+        ("teachers.0.file", {"teachers": [{"file": str(tmp_path / "three.h5")}]}),
+    ):
+        with pytest.raises(RecipeError, match=rf"{field}: .*has 3 outputs.*10, the number of classes"):
+            check(RECIPE | wrong)

@@ -11,12 +11,60 @@ from fpgacompress.zoo.files import from_file
 
 
 @pytest.mark.parametrize(
-    ("name", "shape"), [("mlp", (28, 28)), ("cnn", (28, 28)), ("resnet8", (28, 28)), ("cnn1d", (128,)), ("cnn1d", (161,))]
+    ("name", "shape"),
+    [
+        ("mlp", (28, 28)),
+        ("cnn", (28, 28)),
+        ("resnet8", (28, 28)),
+        ("resnet", (12, 10, 3)),
+        ("mobilenet", (28, 28)),
+        ("mobilenet", (9, 12, 3)),
+        ("cnn1d", (128,)),
+        ("cnn1d", (161,)),
+    ],
 )
 def test_ends_in_logits(name, shape):
     model = zoo.build(name, shape, 5)
     out = logits_of(model, np.random.default_rng(0).uniform(size=(6, *shape)).astype(np.float32))
     assert out.shape == (6, 5) and getattr(model.layers[-1].activation, "__name__", "linear") == "linear"
+
+
+def names(model):
+    return [layer.name for layer in model.layers if layer.weights and not layer.name.startswith("bn")]
+
+
+def test_resnet8_is_a_resnet_of_one_block_a_stage_and_keeps_its_names_and_weights():
+    small = zoo.build("resnet8", (28, 28), 10)
+    assert names(small) == "conv0 conv1a conv1b conv2a conv2b conv2s conv3a conv3b conv3s logits".split()
+    same = zoo.build("resnet", (28, 28), 10, {"filters": [8, 16, 32], "blocks": 1})
+    assert [(w.name, w.shape) for w in same.weights] == [(w.name, w.shape) for w in small.weights] and small.name == "resnet8"
+
+
+def test_resnet_has_blocks_in_stages():
+    model = zoo.build("resnet", (28, 28), 10, {"dropout": 0.3})
+    assert len([name for name in names(model) if not name.endswith("s") or name == "logits"]) == 20  # ResNet-20
+    assert [model.get_layer(f"add{i}").output_shape[1:] for i in (3, 4, 7, 9)] == [(28, 28, 16), (14, 14, 32), (7, 7, 64), (7, 7, 64)]
+    assert model.get_layer("dropout").rate == 0.3 and [name for name in names(model) if name.endswith("s")] == [
+        "conv4s",
+        "conv7s",
+        "logits",
+    ]
+    uneven = zoo.build("resnet", (28, 28), 10, {"filters": [4, 8], "blocks": [1, 2]})
+    assert uneven.get_layer("add3").output_shape[1:] == (14, 14, 8) and "add4" not in names(uneven)
+    with pytest.raises(ModelError, match="blocks has 2 numbers for 3 stages"):
+        zoo.build("resnet", (28, 28), 10, {"blocks": [1, 2]})
+
+
+def test_mobilenet_has_linear_bottlenecks():
+    model = zoo.build("mobilenet", (28, 28), 10, {"dropout": 0.2})
+    assert model.get_layer("expand1").output_shape[1:] == (28, 28, 32) and model.get_layer("depthwise1").output_shape[1:] == (14, 14, 32)
+    kinds = {layer.name: type(layer).__name__ for layer in model.layers}
+    assert [name for name in kinds if name.startswith("add")] == ["add2", "add4"] and kinds["pool"] == "MaxPooling2D" and "dropout" in kinds
+    assert "relu_project1" not in kinds and kinds["bn_project1"] == "BatchNormalization"
+    thin = zoo.build("mobilenet", (28, 28), 10, {"first": 4, "filters": [4, 6], "expansion": 1})
+    assert names(thin) == ["conv", "depthwise1", "project1", "depthwise2", "project2", "last", "logits"]
+    with pytest.raises(ModelError, match="cannot be built for input"):
+        zoo.build("mobilenet", (28,), 10)
 
 
 def test_wrong_option_and_wrong_shape():

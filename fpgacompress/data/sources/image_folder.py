@@ -12,6 +12,7 @@ from ...errors import DataError
 from ..dataset import Split
 from ..source import Raw, Request, Source
 from . import register
+from ._images import open_image
 from ._own import TEST_OPTION, preprocess, test_rows
 
 _SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".pgm", ".ppm", ".webp")
@@ -56,21 +57,8 @@ def _images(files: list[Path], y: np.ndarray, options: dict[str, Any], grey: boo
     return Split(out, y)
 
 
-def _open(file: Path) -> Any:
-    try:
-        from PIL import Image
-    except ImportError:
-        raise DataError("image folders need Pillow", do="pip install pillow") from None
-    try:
-        image = Image.open(file)
-        image.load()
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise DataError(f"{file} is not a readable image ({error})", do="remove or replace the file") from None
-    return image
-
-
 def _image(file: Path, grey: bool, size: list[int] | None) -> np.ndarray:
-    image = _open(file).convert("L" if grey else "RGB")
+    image = open_image(file).convert("L" if grey else "RGB")
     return np.asarray(image if size is None else image.resize((size[1], size[0]), 2), np.uint8)
 
 
@@ -78,7 +66,7 @@ def _grey(file: Path, options: dict[str, Any]) -> bool:
     color = options.get("color")
     if color not in (None, "grey", "rgb"):
         raise DataError(f"color is {color!r}", expected="grey or rgb")
-    return _open(file).mode in ("1", "L", "LA", "I", "I;16", "F") if color is None else color == "grey"
+    return open_image(file).mode in ("1", "L", "LA", "I", "I;16", "F") if color is None else color == "grey"
 
 
 def _read(request: Request) -> Raw:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -13,12 +12,8 @@ from ...keras_stack import load
 from ...recipe import DistillSection
 from .. import METHODS, Lesson, Objective, Term, options_of
 from ..features import shape_of
+from ..heads import Linear, pooled
 from ..teacher import Reduction
-
-
-def _pooled(feature: Any) -> Any:
-    """Mean over height and width."""
-    return load().tf.reduce_mean(feature, list(range(1, len(feature.shape) - 1)))
 
 
 def _resized(size: tuple[int, ...]) -> Callable[[Any], Any]:
@@ -36,22 +31,10 @@ def _resized(size: tuple[int, ...]) -> Callable[[Any], Any]:
 def reduction(student: tuple[int, ...], teacher: tuple[int, ...]) -> Reduction:
     """How a teacher's feature map is brought to the student's size: means over areas, or over the whole map for a dense student."""
     if len(teacher) > 1 and len(student) == 1:
-        return Reduction("pooled", _pooled)
+        return Reduction("pooled", pooled)
     if len(teacher) > 1 and len(student) == len(teacher) and teacher[:-1] != student[:-1]:
         return Reduction("x".join(map(str, student[:-1])), _resized(student[:-1]))
     return Reduction("whole", lambda feature: feature)
-
-
-class _Regressor:
-    """A linear map of channels; of a dense layer a matrix, of a feature map a convolution of one pixel."""
-
-    def __init__(self, channels_in: int, channels_out: int, name: str, rng: np.random.Generator) -> None:
-        tf, limit = load().tf, math.sqrt(6 / (channels_in + channels_out))
-        self.kernel = tf.Variable(rng.uniform(-limit, limit, (channels_in, channels_out)).astype(np.float32), name=f"{name}_kernel")
-        self.bias = tf.Variable(np.zeros(channels_out, np.float32), name=f"{name}_bias")
-
-    def __call__(self, feature: Any) -> Any:
-        return load().tf.tensordot(feature, self.kernel, 1) + self.bias
 
 
 @METHODS.register("hints")
@@ -74,29 +57,27 @@ def hints(section: DistillSection, lesson: Lesson) -> Objective:
     for number, (mine, theirs) in enumerate(lesson.pairs(options["layers"], options["count"])):
         here, there = shape_of(lesson.student, mine), shape_of(lesson.teacher.model, theirs)
         kept = reduction(here, there)
-        pooled = len(here) > 1 and len(there) == 1
+        averaged = len(here) > 1 and len(there) == 1
         if options["regressor"] == "none" and (here != there):
             raise ModelError(
                 f"distill.options.regressor is none, and '{mine}' has {here}, the teacher's '{theirs}' {there}",
                 expected="features of one shape",
                 do="use regressor: linear",
             )
-        regressor = _Regressor(here[-1], there[-1], f"hint{number}", rng) if options["regressor"] == "linear" else None
+        regressor = Linear(here[-1], there[-1], f"hint{number}", rng) if options["regressor"] == "linear" else None
         uncertainty = tf.Variable(0.0, name=f"hint{number}_s") if options["adaptive"] else None
-        rows.append((mine, lesson.feature(theirs, kept, unit_variance=True), pooled, regressor, uncertainty))
+        rows.append((mine, lesson.feature(theirs, kept, unit_variance=True), averaged, regressor, uncertainty))
 
     def loss(student: Any, batch: Mapping[str, Any]) -> Any:
         total = 0.0
-        for mine, wanted, pooled, regressor, uncertainty in rows:
+        for mine, wanted, averaged, regressor, uncertainty in rows:
             feature = batch[f"student/{mine}"]
-            feature = _pooled(feature) if pooled else feature
+            feature = pooled(feature) if averaged else feature
             found = feature if regressor is None else regressor(feature)
             error = tf.reduce_mean(tf.square(found - tf.cast(batch[wanted], tf.float32)))
             total += error if uncertainty is None else tf.exp(-uncertainty) * error + uncertainty
         return total / len(rows)
 
-    trained = [v for row in rows if row[3] is not None for v in (row[3].kernel, row[3].bias)] + [
-        row[4] for row in rows if row[4] is not None
-    ]
+    trained = [v for row in rows if row[3] is not None for v in row[3].variables] + [row[4] for row in rows if row[4] is not None]
     needs, reads = (tuple(dict.fromkeys(row[i] for row in rows)) for i in (1, 0))
     return Objective(1.0, (Term("hints", options["weight"], needs, loss, reads, tuple(trained)),))

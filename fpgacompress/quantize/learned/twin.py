@@ -101,6 +101,12 @@ def _learned_activation(role: Role, inputs: Inputs, activations: Activations) ->
 def _check(role: Role) -> None:
     kind = type(role.quantizer).__name__
     allowed = _KERNELS if role.kind != "activation" else _INPUTS if _is_front(role.layer) else _ACTIVATIONS
+    if role.kind == "activation" and kind in _INPUTS and kind not in allowed:
+        raise UnsupportedError(
+            f"'{role.layer.name}' ({kind}) rounds sums, of either sign; its bits cannot be learned",
+            expected="a ReLU between layers with weights",
+            do="put one there, or use method: qat",
+        )
     if kind not in allowed or isinstance(getattr(role.quantizer, "alpha", 1), str) or getattr(role.quantizer, "negative_slope", 0):
         raise UnsupportedError(
             f"the {role.kind} of layer '{role.layer.name}' has the quantizer {role.quantizer}, whose bits cannot be learned",

@@ -16,7 +16,7 @@ from ...lower import lower
 from ...recipe import LayerBits, QuantizeSection
 from ..build import quantized_kernel, quantized_student
 from ..fold import fold_batchnorm
-from ..sites import consumers, is_average, is_relu, is_weighted, weighted_above
+from ..sites import consumers, is_average, is_relu, is_weighted, quantized_sums, weighted_above
 from .forward import Change
 from .tensors import ACTIVATION, INPUT, KERNEL, Choice, Tensor
 
@@ -79,12 +79,13 @@ class Candidates:
         names = {node.name for node in network.nodes}
         self._nodes = {Tensor(layer.name, KERNEL): layer.name for layer in layers if is_weighted(layer)}
         self.owners: dict[str, str] = {}
+        sums = {layer.name for layer in quantized_sums(layers)}
         for layer in layers:
-            if not _is_cast(layer, layers):
+            if not (_is_cast(layer, layers) or layer.name in sums):
                 continue
-            found = next(
-                n for n in (layer.name, f"{layer.name}_act", f"{layer.name}_quantizer") if n in names and n not in self._nodes.values()
-            )
+            own, behind = (layer.name, f"{layer.name}_act"), f"{layer.name}_quantizer"
+            places = (behind,) if layer.name in sums else (*own, behind)
+            found = next(n for n in places if n in names and n not in self._nodes.values())
             self._nodes[Tensor(layer.name, ACTIVATION)] = found
             above = layer if is_weighted(layer) else weighted_above(layer)
             if above is not None:

@@ -1,4 +1,4 @@
-"""What can be quantized on its own: the kernel of a layer, the result of a ReLU, the network's input (numpy only)."""
+"""What can be quantized on its own: the kernel of a layer, the result of a ReLU (or other cast), the network's input (numpy only)."""
 
 from __future__ import annotations
 

@@ -236,7 +236,16 @@ def test_quantizers_that_are_no_fixed_point_are_refused(settings, message, pixel
 
 def test_sums_that_nobody_quantized_have_no_cost(pixels):
     x = image = L.Input((28, 28))
+    flat = L.Flatten()(x)
+    both = L.Add(name="sum")([L.Dense(5, activation="relu", name="a")(flat), L.Dense(5, activation="relu", name="b")(flat)])
+    fixed = build_student(keras.Model(image, L.Dense(4, name="c")(both)), QuantizeSection(preset="int8"), pixels).model
+    with pytest.raises(UnsupportedError, match="'sum' .* sums that no activation has quantized"):
+        Ebops(learned_twin(fixed), 8)
+
+
+def test_quantizers_of_bare_sums_cannot_learn(pixels):
+    x = image = L.Input((28, 28))
     model = keras.Model(image, L.Dense(4, name="b")(L.Dense(5, name="a")(L.Flatten()(x))))
     fixed = build_student(model, QuantizeSection(preset="int8"), pixels).model
-    with pytest.raises(UnsupportedError, match="'a' .* sums that no activation has quantized"):
-        Ebops(learned_twin(fixed), 8)
+    with pytest.raises(UnsupportedError, match="'a_quantizer' .* rounds sums.*a ReLU between"):
+        learned_twin(fixed)

@@ -89,10 +89,26 @@ def test_averages_and_depthwise_layers_have_widths_of_their_own():
     assert network.node(network.node("logits").inputs[0]).out.width == choice[Tensor("average", "activation")]
 
 
-def test_two_layers_without_an_activation_between_them_are_refused():
+def test_sums_between_two_layers_have_a_width_of_their_own():
+    seed_everything(1)
+    x = np.random.default_rng(1).integers(0, 256, (32, 12, 12)) / 256
+    net = zoo.build("mobilenet", (12, 12), 4, {"first": 3, "filters": [3, 4], "expansion": 2, "last": 5})
+    found = Candidates(net, shaped(net, x), PIXELS, bits=(6, 4, 3))
+    assert found.readers["expand2"] == Tensor("add1", "activation") and found.readers["last"] == Tensor("bn_project2", "activation")
+    assert found.owners["add1"] == "project1" and found.owners["bn_project2"] == "project2"
+    choice = choice_of(found, 3)
+    network = lower(quantized_student(net, found.recipe(choice), shaped(net, x)), PIXELS)
+    for name in ("add1", "bn_project2"):
+        assert network.node(f"{name}_quantizer").out == found.change(choice).types[name]
+        assert network.node(f"{name}_quantizer").out.width == choice[Tensor(name, "activation")]
+
+
+def test_an_exact_sum_of_activations_is_refused():
     keras = load().keras
-    net = keras.Sequential([keras.layers.Input((4,)), keras.layers.Dense(3, name="one"), keras.layers.Dense(2, name="two")])
-    with pytest.raises(UnsupportedError, match="'two' reads the exact sum of 'one'"):
+    entry = keras.layers.Input((4,))
+    arms = [keras.layers.Dense(3, activation="relu", name=name)(entry) for name in ("one", "two")]
+    net = keras.Model(entry, keras.layers.Dense(2, name="three")(keras.layers.Add(name="sum")(arms)))
+    with pytest.raises(UnsupportedError, match="'three' reads the exact sum of 'sum'"):
         Candidates(net, np.zeros((4, 4), np.float32), PIXELS, bits=(4,))
 
 
