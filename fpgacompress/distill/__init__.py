@@ -23,8 +23,8 @@ class Term:
         name: column of the training history.
         weight: factor of the term in the sum.
         needs: names of per-sample arrays the term reads, gathered for each batch ("teacher_logits": ``(n, classes)`` float32).
-        loss: ``(student_logits, batch) -> scalar``; ``batch`` maps "x", "y", ``needs`` and ``"student/<layer>"`` for ``reads`` to tensors. Terms
-            with ``reads``, ``again`` or a ``companion`` find what that answers, too, "step" (updates done, an int64 tensor), "labels"
+        loss: ``(student_logits, batch) -> scalar``; ``batch`` maps "x", "y", ``needs`` and ``"student/<layer>"`` for ``reads`` to tensors.
+            Terms with ``reads``, ``again`` or a ``companion`` find what that answers, too, "step" (updates done, an int64 tensor), "labels"
             (logits -> task loss) and "forward" (x -> the student's logits in a further pass as in training, which leaves no trace).
         reads: layers of the student whose outputs the term reads.
         variables: TensorFlow variables that are trained with the student, such as those of a regressor between features.

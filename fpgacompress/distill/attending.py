@@ -38,18 +38,18 @@ class Attention:
             rng.normal(0, 1 / math.sqrt(classes), (teachers, classes, _WIDTH)).astype(np.float32), name="attention_keys"
         )
 
-    def weights(self, student: Any, logs: Any) -> Any:
+    def log_weights(self, student: Any, logs: Any) -> Any:
         """``(batch, k)`` of student logits ``(batch, classes)`` and log-probabilities ``(batch, k, classes)``."""
         tf = self._tf
         query = tf.matmul(tf.nn.log_softmax(tf.stop_gradient(student)), self.query)
         keys = tf.einsum("bkc,kcd->bkd", logs, self.keys)
-        return tf.nn.softmax(tf.einsum("bd,bkd->bk", query, keys) / math.sqrt(_WIDTH))
+        return tf.nn.log_softmax(tf.einsum("bd,bkd->bk", query, keys) / math.sqrt(_WIDTH))
 
     def mixed(self, student: Any, batch: Mapping[str, Any]) -> Any:
         """Logits of the mixture, ``(batch, classes)``."""
         tf = self._tf
         logs = tf.stack([tf.nn.log_softmax(batch[member(k)]) for k in range(self.count)], 1)
-        return tf.reduce_logsumexp(logs + tf.math.log(self.weights(student, logs))[:, :, None], 1)
+        return tf.reduce_logsumexp(logs + self.log_weights(student, logs)[:, :, None], 1)
 
 
 def attending(objective: Objective, teachers: int, classes: int) -> Objective:

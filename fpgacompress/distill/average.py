@@ -17,8 +17,8 @@ ANSWER = "average/logits"
 class Average(Companion):
     """An exponential moving average of all weights of a model: kernels, biases, moving statistics, learned bits.
 
-    It has no layers of its own: its variables stand in for the student's while the student's layers are called, so that it computes with the very
-    same quantizers. Pruned weights are pruned in it, too. Outside of the training there is no trace of it.
+    It has no layers of its own: its variables stand in for the student's while the student's layers are called, so that it computes with
+    the very same quantizers. Pruned weights are pruned in it, too. Outside of the training there is no trace of it.
 
     Args:
         decay: share of the old average that is kept in each update, at most ``(1 + t) / (10 + t)`` after t of them.

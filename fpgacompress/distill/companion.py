@@ -1,4 +1,4 @@
-"""What lives beside a student while it trains: an average of itself, peers, a teacher that learns, too. None of it is saved with the student."""
+"""What lives beside a student while it trains: an average of itself, peers, a teacher that learns. Never saved with it."""
 
 from __future__ import annotations
 

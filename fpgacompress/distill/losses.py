@@ -116,8 +116,8 @@ def unit(vector: Any) -> Any:
 def input_direction(forward: Callable[[Any], Any], x: Any, y: Any) -> Any:
     """Derivative of the cross entropy with respect to the input, of length 1 in each sample, ``(batch, inputs)``.
 
-    The cross entropy is ``log(1 + exp(m))`` of ``m = logsumexp(wrong logits) - right logit``, so its derivative has the direction of that of
-    ``m``, which float32 holds even where the model is so sure that the cross entropy is 0.
+    The cross entropy is ``log(1 + exp(m))`` of ``m = logsumexp(wrong logits) - right logit``, so its derivative has the direction of that
+    of ``m``, which float32 holds even where the model is so sure that the cross entropy is 0.
 
     Args:
         forward: x -> logits ``(batch, classes)``.
@@ -141,10 +141,10 @@ def class_sums(logits: Any, classes: int) -> Any:
 
 
 def likeness(logits: Any, heat: float) -> Any:
-    """How alike the samples of a batch are to each other in their logits: ``mean_i log sum_j exp(v_i . v_j / heat) - 1 / heat - log(batch)``.
+    """How alike the samples of a batch are in their logits: ``mean_i log sum_j exp(v_i . v_j / heat) - 1 / heat - log(batch)``.
 
-    ``v`` are the logits with mean 0 and length 1 in each sample (Mueller, Kornblith, Hinton, arXiv:2002.03936: the auxiliary loss that makes a
-    teacher use all its subclasses). 0 where all samples have the same logits, below that elsewhere.
+    ``v`` are the logits with mean 0 and length 1 in each sample (Mueller, Kornblith, Hinton, arXiv:2002.03936: the auxiliary loss that makes
+    a teacher use all its subclasses). 0 where all samples have the same logits, below that elsewhere.
 
     Args:
         logits: ``(batch, n)``.

@@ -13,8 +13,8 @@ from .losses import soft_cross_entropy
 class Peers(Companion):
     """Some models with weights of their own.
 
-    They are called as in training: BatchNormalization takes the batch's statistics and keeps its moving ones. What Dropout leaves out is a function
-    of the update, so that a training that was interrupted goes on with the same numbers.
+    They are called as in training: BatchNormalization takes the batch's statistics and keeps its moving ones. What Dropout leaves out is a
+    function of the update, so that a training that was interrupted goes on with the same numbers.
 
     Args:
         name: of their logits in a batch.

@@ -30,7 +30,7 @@ def fitted_head(
         heat: its temperature.
 
     Returns:
-        Kernel ``(d, classes * subclasses)`` and bias, float32; the logits of class c are columns ``c * subclasses`` to ``(c + 1) * subclasses``.
+        Kernel ``(d, classes * subclasses)`` and bias, float32; the first ``subclasses`` columns are logits of class 0, and so on.
     """
     stack, rng = load(), np.random.default_rng(0)
     tf = stack.tf

@@ -121,7 +121,7 @@ class Teacher:
         return stack.tf.function(lambda x: apply(inside(x, training=False)), input_signature=[spec])
 
     def input_gradient(self, y: np.ndarray) -> np.ndarray:
-        """Derivative of the cross entropy with the labels ``(n,)`` with respect to the input, of length 1 in each sample, ``(n, inputs)`` float16.
+        """Derivative of the cross entropy with labels ``(n,)`` by the input, of length 1 in each sample, ``(n, inputs)`` float16.
 
         Raises:
             DataError: as many labels as samples are needed; more than fits.

@@ -43,7 +43,7 @@ def _plain(layer: Any, rng: np.random.Generator) -> Any:
     if not type(layer).__module__.startswith("qkeras"):
         return type(layer).from_config(config)
     if kind == "QActivation":
-        return keras.layers.Activation(_function(layer.activation), name=layer.name)
+        return keras.layers.Activation(_function(layer.quantizer), name=layer.name)
     plain = getattr(keras.layers, kind[1:], None)
     if plain is None:
         raise UnsupportedError(f"layer '{layer.name}' ({kind}) has no float twin", expected="layers that Keras has, too")

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..data import Dataset
+from ..distill import SOFT
 from ..figures import Figure, figures_from_json, unavailable
 from ..integer import IntegerNetwork, store
 from ..keras_stack import load_model, versions
@@ -296,7 +297,7 @@ def _describe(variant: Variant, recipe: Recipe, history: list[dict[str, float]])
     if variant.pruned:
         parts.append(f"{recipe.prune.method} pruning")
     if variant.distilled:
-        soft = bool(history) and "distill" in history[0]  # features have no temperature
+        soft = bool(history) and not history[0].keys().isdisjoint(SOFT)  # features have no temperature
         settings = f", T={recipe.distill.temperature:g}, alpha={recipe.distill.alpha:g}" if soft else ""
         several = f", {recipe.distill.generations} generations" if recipe.distill.generations > 1 else ""
         chain = recipe.distill.chain if isinstance(recipe.distill.chain, str) else f"{len(recipe.distill.chain)} links"

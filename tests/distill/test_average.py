@@ -1,4 +1,4 @@
-"""The student's moving average: the published recursion over all weights, masked and quantized as the student is; without a trace in the student."""
+"""The student's moving average: the published recursion over all weights, masked and quantized as the student is, with no trace in it."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Mutual learning and teachers that learn: the published losses, nobody's gradient in another's weights, and knowledge that comes only through them."""
+"""Mutual learning and teachers that learn: the published losses, nobody's gradient in another's weights, labels only through them."""
 
 import numpy as np
 import pytest

@@ -39,10 +39,10 @@ def test_every_method_with_every_student(method, pair, classes, images):
     fit(teacher, TrainingData(x, y, x[:100], y[:100]), CONFIG)
     base = zoo.build(kind, shape, classes, options)
     student = quantized_student(base, QuantizeSection(preset="int4"), shaped(base, x[:100]))
-    names = [w.name for w in student.weights]
+    shapes = [w.shape for w in student.weights]
     student = prune(student, PruneSection(sparsity=0.5, frequency=1), steps_of(400, CONFIG))
     lesson = Lesson(student, Teacher(teacher, shaped(teacher, x)), y=y)
     wanted = objective(DistillSection(method=method), lesson)
     history = fit(student, TrainingData(x, y, x[:100], y[:100], lesson.arrays()), CONFIG, objective=wanted)
     assert all(np.isfinite(row[term.name]) and row[term.name] != 0 for row in history for term in wanted.terms)
-    assert sorted(w.name for w in strip(student).weights) == sorted(names)
+    assert [w.shape for w in strip(student).weights] == shapes

@@ -1,4 +1,4 @@
-"""Attention on gradients: directions are those of the cross entropy, kept once; the further pass leaves no trace; students come to react alike."""
+"""Attention on gradients: directions of the cross entropy, kept once; the further pass leaves no trace; students react alike."""
 
 import numpy as np
 import pytest

@@ -51,3 +51,30 @@ def test_the_surer_teacher_of_a_sample_has_more_weight():
     weights = confidences([sure, unsure])
     assert weights[0, 0] > 0.95 and weights[1, 1] > 0.95 and np.allclose(weights.sum(1), 1)
     assert np.allclose(weights_for("equal", [sure, unsure], [], Y), 0.5)
+
+
+def test_attention_finds_the_teacher_who_knows_and_survives_a_teacher_it_never_hears():
+    """Two teachers, each right where the student says so: attention learns whom to hear; weights that vanish leave finite gradients."""
+    from fpgacompress.distill.attending import Attention
+    from fpgacompress.keras_stack import load
+
+    tf = load().tf
+    y = RNG.integers(0, 2, 400)
+    first = y == 1
+    student = np.where(first[:, None], [0.0, 4.0], [4.0, 0.0]).astype(np.float32)
+    right, wrong = 5 * np.eye(2)[y], RNG.normal(0, 3, (400, 2))
+    batch = {f"teacher_logits/{k}": np.where((first == (k == 0))[:, None], right, wrong).astype(np.float32) for k in (0, 1)}
+    attention = Attention(2, 2)
+    before = attention.mixed(student, batch).numpy()
+    assert np.allclose(softmax(before, 1), sum(softmax(v, 1) for v in batch.values()) / 2, atol=1e-5)
+    optimizer = load().keras.optimizers.legacy.Adam(0.05)
+    for _ in range(200):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(y, attention.mixed(student, batch)))
+        variables = [attention.query, attention.keys]
+        optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables))
+    assert float(loss) < 0.5 * nll(before, y)
+    attention.query.assign(attention.query * 1e4)
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_mean(attention.mixed(student, batch))
+    assert all(np.isfinite(g).all() for g in tape.gradient(loss, [attention.query, attention.keys]))

@@ -1,4 +1,4 @@
-"""All methods with something beside the student in one training, in fixed and in learned bits: stopped and resumed to the bit, no trace in the student."""
+"""All methods with something beside the student in one training, in fixed and in learned bits: resumed to the bit, no trace of them."""
 
 import json
 import shutil

@@ -16,9 +16,9 @@ from ..losses import soft_cross_entropy
 def ema(section: DistillSection, lesson: Lesson) -> Objective:
     """``(1 - alpha) * cross entropy + alpha * T^2 * KL`` to the student with averaged weights, on the same samples; no teacher is asked.
 
-    ``average += (1 - d) * (weights - average)`` behind each update, ``d = min(decay, (1 + t) / (10 + t))`` after t updates, for all weights,
-    moving statistics and learned bits. The average is quantized as the student is, and has its zeros. Unlike the paper, which compares
-    probabilities by squares, it is the loss of ``logits``.
+    ``average += (1 - d) * (weights - average)`` behind each update, ``d = min(decay, (1 + t) / (10 + t))`` after t updates, for all
+    weights, moving statistics and learned bits. The average is quantized as the student is, and has its zeros. Unlike the paper, which
+    compares probabilities by squares, it is the loss of ``logits``, in nats.
 
     Options:
         decay (default 0.999): of the average, below 1.

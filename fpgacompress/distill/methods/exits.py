@@ -19,9 +19,10 @@ from ..losses import soft_cross_entropy
 def exits(section: DistillSection, lesson: Lesson) -> Objective:
     """``cross entropy + weight * mean over exits of ((1 - alpha) * cross entropy + alpha * T^2 * KL)``; no teacher is asked.
 
-    An exit is a dense layer from the means of an inner activation's channels to the classes. It learns from the labels and from the student's own
-    logits, which it does not move; its gradient does reach the layers below. Exits are thrown away with the training. The paper's have
-    convolutions of their own, compare features, too, and learn at T = 1.
+    An exit is a dense layer from the means of an inner activation's channels to the classes. It learns from the labels and from the
+    student's own logits, which it does not move; its gradient does reach the layers below. Exits are thrown away with the training. The
+    paper's have convolutions of their own, compare features, too, and learn at T = 1. All are nats; alpha is the share of the student's
+    logits in what an exit learns.
 
     Options:
         weight (default 1.0): of the exits.

@@ -15,12 +15,12 @@ from ..losses import input_direction
 
 @METHODS.register("gradient_attention")
 def gradient_attention(section: DistillSection, lesson: Lesson) -> Objective:
-    """``cross entropy + weight * mean |j(student) - j(teacher)|^2``, ``j = J / |J|`` with J the derivative of the cross entropy by the input.
+    """``cross entropy + weight * mean |j(student) - j(teacher)|^2``, ``j = J / |J|`` J the derivative of the cross entropy by the input.
 
-    J is that for the true label, one number for each input of a sample. Unlike the paper, which takes J itself, each sample's J has length 1: the
-    size of J says how wrong a model is, and a student that is trained well would have to be as wrong as its teacher. The distance is a number
-    between 0 and 4; unrelated directions have 2. It is differentiated once more for the student's weights: an update takes about three times
-    as long. The teacher's are computed once.
+    J is that for the true label, one number for each input of a sample. Unlike the paper, which takes J itself, each sample's J has length
+    1: the size of J says how wrong a model is, and a student that is trained well would have to be as wrong as its teacher. The distance is
+    a number between 0 and 4; unrelated directions have 2. It is differentiated once more for the student's weights: an update takes several
+    times as long. The teacher's are computed once.
 
     Options:
         weight (default 0.5): beta.

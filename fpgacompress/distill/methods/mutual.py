@@ -18,9 +18,9 @@ ANSWER = "mutual/logits"
 def mutual(section: DistillSection, lesson: Lesson) -> Objective:
     """``(1 - alpha) * cross entropy + alpha * mean over peers of T^2 * KL`` to each peer; no teacher is asked.
 
-    Peers are float models of the student's architecture with weights and seeds of their own. In the same updates each minimises ``cross entropy +
-    T^2 * KL`` to the mean of the probabilities of all others, the student included (column "peers": their mean). Nobody's gradient
-    reaches another. The paper's cohort learns at T = 1.
+    Peers are float models of the student's architecture with weights and seeds of their own. In the same updates each minimises
+    ``cross entropy + T^2 * KL`` to the mean of the probabilities of all others, the student included (column "peers": their mean).
+    Nobody's gradient reaches another. All are nats. The paper's cohort learns at T = 1.
 
     Options:
         peers (default 1): how many.

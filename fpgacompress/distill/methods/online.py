@@ -19,9 +19,9 @@ ANSWER = "online/logits"
 def online(section: DistillSection, lesson: Lesson) -> Objective:
     """``(1 - alpha) * cross entropy + alpha * T^2 * KL`` to what the teacher says now.
 
-    The teacher, a copy of the recipe's, minimises ``cross entropy + back * T^2 * KL`` to what the student says now (column "teacher"), with the
-    student's learning rate. Neither's gradient reaches the other. With ``back`` it is deep mutual learning (Zhang et al., arXiv:1706.00384)
-    of two architectures.
+    The teacher, a copy of the recipe's, minimises ``cross entropy + back * T^2 * KL`` to what the student says now (column "teacher"), with
+    the student's learning rate. Neither's gradient reaches the other. With ``back`` it is deep mutual learning (Zhang et al.,
+    arXiv:1706.00384) of two architectures. All are nats.
 
     Options:
         start (default "trained"): "fresh" gives the teacher new weights.

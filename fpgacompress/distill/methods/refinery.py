@@ -14,7 +14,7 @@ from ..losses import soft_cross_entropy
 def refinery(section: DistillSection, lesson: Lesson) -> Objective:
     """``KL(teacher || student)`` of the probabilities as they are, in nats: neither labels nor alpha nor temperature.
 
-    Together with another method there are no labels, either. In the paper each student refines the labels for the next one: ``generations``.
+    Together with another method there are no labels, either. In the paper each student refines the labels for the next (``generations``).
     """
     options_of(section)
 

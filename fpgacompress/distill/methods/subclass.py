@@ -1,4 +1,4 @@
-"""Subclass distillation: the student learns subclasses that a teacher finds in its classes (Mueller, Kornblith, Hinton, arXiv:2002.03936)."""
+"""Subclass distillation: the student learns what a teacher tells apart in a class (Mueller, Kornblith, Hinton, arXiv:2002.03936)."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from ..losses import class_sums, soft_cross_entropy
 def subclass(section: DistillSection, lesson: Lesson) -> Objective:
     """``(1 - alpha) * cross entropy + alpha * T^2 * KL(classes) + weight * T^2 * KL(subclasses)``.
 
-    The paper trains a teacher with some logits for each class, on the sums of their probabilities, and with a loss that keeps samples apart; its
-    student has the same logits. Here the teacher is there already and ends in one logit for each class, so only a linear map from the
-    features in front of that is fitted to the paper's two losses (:mod:`fpgacompress.distill.subclasses`): subclasses are what those
-    features tell apart, which were learned without them. The student keeps its logits, which learn the teacher's sums by class (column
-    "sums"); a linear map of its own last features, thrown away afterwards, learns the subclasses (column "subclass"), and its gradient
-    reaches the layers below.
+    The paper trains a teacher with some logits for each class, on the sums of their probabilities, and with a loss that keeps samples
+    apart; its student has the same logits. Here the teacher is there already and ends in one logit for each class, so only a linear map
+    from the features in front of that is fitted to the paper's two losses (:mod:`fpgacompress.distill.subclasses`): subclasses are what
+    those features tell apart, which were learned without them. The student keeps its logits, which learn the teacher's sums by class
+    (column "sums"); a linear map of its own last features, thrown away afterwards, learns the subclasses (column "subclass"), and its
+    gradient reaches the layers below. All are nats.
 
     Options:
         subclasses (default 2): of each class.
