@@ -10,11 +10,11 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = sorted(p.stem for p in (ROOT / "benchmarks").glob("*.py") if "__main__" in p.read_text())
 
-PIPELINE = {"ablation", "demo", "training"}
-"""These run what tests of the pipeline and of training run, too."""
+ELSEWHERE = {"ablation", "demo", "training", "emulation", "exactness", "quantization"}
+"""These run what tests of the pipeline, of training, of the firmware and of post-training quantization run, too."""
 
 
-@pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.slow) if n in PIPELINE else n for n in NAMES])
+@pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.slow) if n in ELSEWHERE else n for n in NAMES])
 def test_quick_form(name, tmp_path):
     before = {p.name: p.read_bytes() for p in (ROOT / "benchmarks" / "results").glob("*.json")}
     env = {**os.environ, "QUICK": "1", "PYTHONPATH": str(ROOT), "FPGACOMPRESS_DATA": str(ROOT / "demos" / "data")}

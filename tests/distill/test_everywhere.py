@@ -18,7 +18,13 @@ PAIRS = {
     "cnn": ((28, 28), "cnn", {"filters": [3, 4], "hidden": [8], "batchnorm": True}, "resnet8", {"filters": [4, 4, 8]}),
     "residual": ((28, 28), "resnet8", {"filters": [3, 4, 4]}, "cnn", {"filters": [4, 6], "hidden": [12]}),
     "beats": ((64,), "cnn1d", {"filters": [3, 4], "hidden": [8]}, "cnn1d", {"filters": [6, 6], "hidden": [8], "dropout": 0.2}),
-    "mobilenet": ((28, 28), "mobilenet", {"first": 4, "filters": [4, 6], "expansion": 2, "last": 8}, "resnet", {"filters": [4, 8], "blocks": 1}),
+    "mobilenet": (
+        (28, 28),
+        "mobilenet",
+        {"first": 4, "filters": [4, 6], "expansion": 2, "last": 8},
+        "resnet",
+        {"filters": [4, 8], "blocks": 1},
+    ),
 }
 NO_MAPS = {"attention": ("mlp",)}
 CONFIG = TrainConfig(2, batch_size=50, learning_rate=2e-3)

@@ -78,9 +78,10 @@ def test_a_teacher_that_knows_less_is_told(tmp_path):
     assert note in (tmp_path / "run" / "report.html").read_text()
 
 
-@pytest.mark.parametrize(
-    "quantize", [{}, {"method": "learned", "learned": {"epochs": 8, "tune_epochs": 2, "points": 2, "descent_sweeps": 0}}]
-)
+LEARNED = {"method": "learned", "learned": {"epochs": 8, "tune_epochs": 2, "points": 2, "descent_sweeps": 0}}
+
+
+@pytest.mark.parametrize("quantize", [{}, pytest.param(LEARNED, marks=pytest.mark.slow)])
 def test_a_term_that_does_nothing_is_told(tmp_path, quantize):
     distill = {"method": "hints", "options": {"weight": 1e-6}}
     job, _ = taught(tmp_path, quantize=quantize, distill=distill)
