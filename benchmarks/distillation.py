@@ -26,7 +26,7 @@ from fpgacompress.integer import run
 from fpgacompress.keras_stack import load_model
 from fpgacompress.lower import lower
 from fpgacompress.metrics.statistics import paired_over_seeds
-from fpgacompress.pipeline.teaching import tested_logits
+from fpgacompress.pipeline.teaching import teaching_logits
 from fpgacompress.pipeline.training import Trainer, history_of
 from fpgacompress.pipeline.variants import Variant
 from fpgacompress.prune import prune
@@ -144,7 +144,7 @@ TASKS = {
             "teacher": _CNN,
             "student": {"options": {"hidden": [64, 32]}},
             "prune": {"sparsity": 0.8},
-            "train": {"pretrain_epochs": 10, "epochs": 12},
+            "train": {"pretrain_epochs": 10, "epochs": 24, "learning_rate": 4e-3},
         },
         {n: m for n, m in METHODS.items() if n not in _HEAVY},
         pruned=True,
@@ -204,7 +204,7 @@ def rows_of(task: str) -> list[Tree]:
     data = _trainer(task).dataset
     test = data.read_test("benchmark of distillation")
     x = data.preprocessing.apply(test.x)
-    plain = float(np.mean(tested_logits(folders["none"][0], x)[0].argmax(1) == test.y))
+    plain = float(np.mean(teaching_logits(folders["none"][0], x)[0].argmax(1) == test.y))
     rows: list[Tree] = []
     for method, (teacher, trained) in folders.items():
         told = [_tested(task, folder) for folder in trained]
@@ -213,7 +213,7 @@ def rows_of(task: str) -> list[Tree]:
         none = rows[0]["accuracies"] if rows else accuracies
         gain, ahead = paired_over_seeds(accuracies, none), plain - float(np.mean(none))
         row: Tree = {"task": task, "title": TASKS[task].title, "method": method, "recipe": methods.get(method, {}), "teacher": plain}
-        row |= {"teachers_own": float(np.mean(tested_logits(teacher, x)[0].argmax(1) == test.y)), "accuracies": accuracies}
+        row |= {"teachers_own": float(np.mean(teaching_logits(teacher, x)[0].argmax(1) == test.y)), "accuracies": accuracies}
         row |= {"accuracy": float(np.mean(accuracies)), "gain": float(np.mean(accuracies) - np.mean(none))}
         row |= {"gain_interval": [gain.low, gain.high], "gap": ahead, "gap_closed": (row["gain"] / ahead) if ahead > 0 else None}
         row |= {"validation": float(np.mean([max(r["val_accuracy"] for r in history) for history in histories]))}

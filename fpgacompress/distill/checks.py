@@ -30,7 +30,11 @@ def guesses(logits: np.ndarray, y: np.ndarray) -> bool:
 
 
 def teacher_notes(
-    logits: np.ndarray, y: np.ndarray, student: float | None = None, asked: Callable[[float], np.ndarray] | None = None
+    logits: np.ndarray,
+    y: np.ndarray,
+    student: float | None = None,
+    asked: Callable[[float], np.ndarray] | None = None,
+    who: str = "the teacher",
 ) -> list[str]:
     """What is wrong with a teacher, one sentence each.
 
@@ -39,22 +43,21 @@ def teacher_notes(
         y: their labels ``(n,)``.
         student: validation accuracy of the student without a teacher.
         asked: logits of the same samples with their inputs multiplied by a number; used if the teacher guesses.
+        who: what sentences call it.
     """
     found = []
     if np.all(logits >= 0) and np.allclose(np.sum(logits, axis=1), 1, atol=1e-3):
-        found.append(
-            "the teacher's outputs are probabilities, not logits: a temperature on top of its softmax makes all classes nearly alike"
-        )
+        found.append(f"{who}'s outputs are probabilities, not logits: a temperature on top of its softmax makes all classes nearly alike")
     reached = accuracy(logits, y)
     if guesses(logits, y):
-        note = f"the teacher guesses: {reached:.4f} of {len(y):,} validation samples"
+        note = f"{who} guesses: {reached:.4f} of {len(y):,} validation samples"
         scales = {name: accuracy(asked(factor), y) for name, factor in SCALES.items()} if asked else {}
         if scales and max(scales.values()) > reached + 0.1:
             name = max(scales, key=lambda n: scales[n])
             note += f"; with its inputs times {name} it has {scales[name]:.4f}, so it was trained on inputs of another scale"
         found.append(note)
     elif student is not None and reached < student:
-        found.append(f"the teacher ({reached:.4f} of the validation samples) is worse than the float student ({student:.4f})")
+        found.append(f"{who} ({reached:.4f} of the validation samples) is worse than the float student ({student:.4f})")
     return found
 
 

@@ -12,6 +12,8 @@ from ..registry import nearest
 
 _ACTIVATIONS = ("Activation", "QActivation", "ReLU", "LeakyReLU", "PReLU", "ELU", "Softmax")
 _LINEAR = ("linear", "softmax", "sigmoid", "log_softmax")
+_INSERTED = ("_quantizer", "_input")
+"""Ends of the names of quantizers that :mod:`fpgacompress.quantize.build` puts in where the float model has no activation."""
 
 
 def _acts(layer: Any) -> bool:
@@ -19,6 +21,8 @@ def _acts(layer: Any) -> bool:
     layer = unwrapped(layer)
     inside = getattr(layer, "activation", None)
     named = getattr(inside, "__name__", None) or type(inside).__name__
+    if type(layer).__name__ == "QActivation" and layer.name.endswith(_INSERTED):
+        return False
     if type(layer).__name__ in _ACTIVATIONS:
         return "activation" not in layer.get_config() or named not in _LINEAR
     return inside is not None and named not in _LINEAR and bool(layer.weights)

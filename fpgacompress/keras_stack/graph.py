@@ -232,6 +232,11 @@ def standing_in(places: Sequence[tuple[Any, str, Any]]) -> Iterator[None]:
             vars(owner)[name] = value
 
 
+def reads_series(model: Any) -> bool:
+    """Whether a model has one-dimensional convolutions, so that its samples are series and no images."""
+    return any("Conv1D" in type(unwrapped(layer)).__name__ for layer in model.layers)
+
+
 def _squashing(layer: Any) -> str | None:
     """Name of the float squashing function a layer is, or has inside."""
     if type(layer).__name__ == "Softmax":

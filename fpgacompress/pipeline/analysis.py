@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,8 @@ from .training import read_data
 
 SAMPLES = 2000
 CALIBRATION = 1024
+_ARTIFACT = re.compile("float-[0-9a-f]+")
+"""Neither a former generation nor a training that is not finished."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,7 +110,8 @@ def _recipe_of(folder: Path) -> Any:
 
 def _float_student(folder: Path) -> Path:
     """The newest float student of a run."""
-    found = sorted(folder.glob("artifacts/float-*/model.h5"), key=lambda p: p.stat().st_mtime)
+    whole = [p for p in folder.glob("artifacts/float-*/model.h5") if _ARTIFACT.fullmatch(p.parent.name)]
+    found = sorted(whole, key=lambda p: p.stat().st_mtime)
     if not found:
         raise ModelError(f"the run '{folder}' has no float student yet", do="fpgacompress run RECIPE first")
     return found[-1]

@@ -12,8 +12,9 @@ from ..distill import Lesson, Teacher
 from ..errors import FpgaCompressError, ModelError
 from ..quantize.policy import resolve
 from ..recipe import Assistant, Recipe, TeacherSection
+from ..run import digest
 from .distilling import wanted
-from .teaching import teacher_model
+from .teaching import folds_of, teacher_model
 
 if TYPE_CHECKING:
     from .training import Trainer
@@ -28,7 +29,8 @@ _WIDTHS = ("hidden", "filters")
 
 def distill_key(recipe: Recipe) -> dict[str, Any]:
     """What of the section a single training depends on; the rest is in the key of its teacher."""
-    return recipe.distill.model_dump(mode="json", exclude={"chain", "generations", "float_student"})
+    alone = set() if recipe.teachers else {"combine"}
+    return recipe.distill.model_dump(mode="json", exclude={"chain", "generations", "float_student"} | alone)
 
 
 def links_of(trainer: Trainer) -> list[Assistant | int]:
@@ -38,15 +40,24 @@ def links_of(trainer: Trainer) -> list[Assistant | int]:
         RecipeError: a chain that cannot be planned, or bits out of order.
     """
     recipe, chain = trainer.recipe, trainer.recipe.distill.chain
+    if chain in ("none", []):
+        return []
+    key = digest(recipe.to_dict())
+    if key not in trainer.links:
+        trainer.links[key] = _links(trainer, recipe, chain)
+    return trainer.links[key]
+
+
+def _links(trainer: Trainer, recipe: Recipe, chain: Any) -> list[Assistant | int]:
     try:
-        if chain == "none":
-            return []
         if chain == "auto":
             return list(planned(trainer))
         links: list[Any] = [b for b in LADDER if b > _own_bits(trainer)] if chain == "bits" else list(chain)
         bits = [link for link in links if isinstance(link, int)]
         if sorted(bits, reverse=True) != bits or any(isinstance(link, int) for link in links[: len(links) - len(bits)]):
             raise ModelError(f"the links {chain}", expected="models first, then falling bits")
+        if bits and bits[-1] <= _own_bits(trainer):
+            raise ModelError(f"{bits[-1]} bits", expected=f"more than the student's own, which has {_own_bits(trainer)}")
         return links
     except FpgaCompressError as error:
         raise recipe.error("distill.chain", error.received, expected=error.expected, do=error.do) from error
@@ -85,7 +96,7 @@ def _widened(trainer: Trainer, size: float) -> dict[str, Any]:
     section = trainer.recipe.student
     defaults = {n: p.default for n, p in inspect.signature(zoo.MODELS.get(section.model)).parameters.items()}
     options = {n: list(section.options.get(n, defaults[n])) for n in _WIDTHS if n in defaults}
-    if not options:
+    if not any(options.values()):
         raise ModelError(f"the student '{section.model}' has no widths", expected=f"one of the options {', '.join(_WIDTHS)}")
 
     def wider(factor: float) -> dict[str, Any]:
@@ -110,7 +121,8 @@ def assistant(trainer: Trainer, link: Assistant, number: int, teacher: Path) -> 
         "augment": trainer.recipe.train.augment,
         "seed": trainer.recipe.seed + number,
     }
-    key = {**trainer.data_key, "assistant": link.model_dump(mode="json"), "views": trainer.recipe.train.augment}
+    key = {**trainer.data_key, "assistant": link.model_dump(mode="json"), "monitor": trainer.recipe.train.monitor}
+    key |= {"class_weights": trainer.recipe.train.class_weights}
     return trainer.floating(
         f"assistant{number}",
         key,
@@ -136,7 +148,11 @@ def rehearsed(trainer: Trainer, student: Any) -> Any:
         RecipeError: the first thing that does not fit.
     """
     recipe = trainer.recipe
-    teachers = [teacher_model(trainer, section, i)[0] for i, section in enumerate([recipe.teacher, *recipe.teachers])]
+    teachers = []
+    for i, section in enumerate([recipe.teacher, *recipe.teachers]):
+        teachers.append(teacher_model(trainer, section, i)[0])
+        if section.folds:
+            _check_folds(trainer, section, f"teachers.{i - 1}" if i else "teacher")
     above = teachers[0]
     for link in links_of(trainer):
         if isinstance(link, int):
@@ -148,4 +164,19 @@ def rehearsed(trainer: Trainer, student: Any) -> Any:
         wanted(recipe, Lesson(below, Teacher(above)))
         above = below
     wanted(recipe, Lesson(student, Teacher(above)))
+    if recipe.distill.generations > 1 or any(isinstance(link, int) for link in links_of(trainer)):
+        wanted(recipe, Lesson(student, Teacher(student)))
     return teachers[0]
+
+
+def _check_folds(trainer: Trainer, section: TeacherSection, field: str) -> None:
+    if section.file:
+        found = f"folds of the trained model '{section.file}'"
+        raise trainer.recipe.error(f"{field}.folds", found, expected="a model by name, or folds: 0")
+    train = trainer.dataset.train
+    try:
+        if section.folds > len(train):
+            raise ModelError(f"{section.folds} folds of {len(train)} samples", expected="at least one sample in each")
+        folds_of(train.y, train.groups, section.folds, trainer.recipe.seed)
+    except FpgaCompressError as error:
+        raise trainer.recipe.error(f"{field}.folds", error.received, expected=error.expected, do="use fewer folds") from error

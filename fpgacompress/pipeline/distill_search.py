@@ -153,11 +153,12 @@ def section_of(own: DistillSection, method: str, temperature: float | None = Non
 
     Without ``temperature`` and ``alpha`` the recipe's own method keeps its own, and others have their defaults.
     """
-    parts, single = method.split("+"), "+" not in own.method
-    options = {own.method: own.options} if single else own.options
+    parts, mine = ([part.strip() for part in name.split("+")] for name in (method, own.method))
+    method, former = "+".join(parts), "+".join(mine)
+    options = {former: own.options} if len(mine) == 1 else own.options
     wanted_options = options.get(method, {}) if len(parts) == 1 else {n: options[n] for n in parts if options.get(n)}
     changes: dict[str, Any] = {"method": method, "options": wanted_options}
-    if method != own.method:
+    if method != former:
         changes |= {name: DistillSection.model_fields[name].default for name in ("temperature", "alpha")}
     if temperature is not None and alpha is not None:
         changes |= {"temperature": float(temperature), "alpha": float(alpha)}

@@ -63,7 +63,12 @@ def notes(teacher: Path, x: np.ndarray, y: np.ndarray, before: History, history:
     def asked(factor: float) -> np.ndarray:
         return logits_of(model(), x * np.float32(factor))
 
-    student = max((row["val_accuracy"] for row in before), default=None)
-    told = teacher_notes(np.load(teacher / "logits_validation.npy"), y, student, asked)
-    own = read_json(teacher / NOTES) if (teacher / NOTES).is_file() else []
-    return [*own, *told, *training_notes(history, objective)]
+    told: list[str] = []
+    if objective.needs:  # some methods ask nobody
+        student, logits = max((row["val_accuracy"] for row in before), default=None), np.load(teacher / "logits_validation.npy")
+        if teacher.name.startswith("teacher"):
+            told = read_json(teacher / NOTES) if (teacher / NOTES).is_file() else []
+            told = [*told, *teacher_notes(logits, y, student, asked)]
+        else:  # one that was trained in this run, on these inputs
+            told = teacher_notes(logits, y, student, who=f"the model that teaches, '{teacher.name.rpartition('-')[0]}',")
+    return [*told, *training_notes(history, objective)]

@@ -44,7 +44,7 @@ class Run:
 
     @cached_property
     def teacher(self) -> Any:
-        """The trained teacher, ending in logits."""
+        """The trained teacher, ending in logits; of several the one with the largest weight, whose features are taught."""
         return self._model("teacher")
 
     @cached_property

@@ -41,6 +41,12 @@ def check_request(recipe: Recipe) -> None:
     for name in _TRAINING_ONLY if method == "ptq" else ():
         if getattr(section, name):
             raise recipe.error(f"quantize.{name}", "the method ptq does not train", do="remove it, or use the method qat")
+    distill = recipe.distill
+    if method == "ptq" and (distill.chain not in ("none", []) or distill.generations > 1) and not distill.float_student:
+        field = "chain" if distill.generations == 1 else "generations"
+        raise recipe.error(
+            f"distill.{field}", "the method ptq does not train the student", do="set distill.float_student, or use the method qat"
+        )
     for name in _TRAINING_ONLY if method == "learned" and not recipe.compare else ():
         if getattr(section, name):
             raise recipe.error(f"quantize.{name}", "the method learned trains without it", do="remove it, or compare with qat or qap")

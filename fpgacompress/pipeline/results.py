@@ -24,7 +24,7 @@ from ..run import RunFolder, digest, read_json, write_json
 from ..train import logits_of
 from .distilling import NOTES
 from .quantizing import RANGES
-from .teaching import TEACHERS, tested_logits
+from .teaching import TEACHERS, teaching_logits
 from .training import Trainer, history_of
 from .variants import Variant, variants
 
@@ -65,7 +65,7 @@ def evaluated(trainer: Trainer, folder: RunFolder, artifacts: dict[str, Path], r
         told: dict[str, Any] = {}
         for name in names:
             if name == "teacher":
-                logits, found = tested_logits(artifacts[name], x)
+                logits, found = teaching_logits(artifacts[name], x)
             else:
                 found = [load_model(artifacts[name] / "model.h5")]
                 logits = logits_of(found[0], x)
@@ -213,7 +213,7 @@ def collect(recipe: Recipe, folder: RunFolder, dataset: Dataset, artifacts: dict
         model: dict[str, Any] = {
             **{k: v for k, v in entry.items() if k not in ("keras", "split", "samples")},
             "file": str(artifacts[name] / "model.h5"),
-            "seconds": folder.seconds[name],
+            "seconds": sum(s for n, s in folder.seconds.items() if n.startswith("teacher")) if name == "teacher" else folder.seconds[name],
             "history": history_of(artifacts[name]),
         }
         if name in quantized:

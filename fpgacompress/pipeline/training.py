@@ -19,12 +19,13 @@ from .. import zoo
 from ..data import Dataset, load
 from ..errors import DataError, FpgaCompressError
 from ..keras_stack import load_model, save_model, seed_everything
+from ..keras_stack.graph import reads_series
 from ..prune.masks import strip
 from ..quantize.build import Built, build_student
 from ..quantize.learned import Ebops
 from ..quantize.policy import value_of
 from ..quantize.progressive import StagedBits
-from ..recipe import Recipe
+from ..recipe import Assistant, Recipe
 from ..run import RunFolder, file_digest, read_json, write_json
 from ..train import TrainConfig, TrainingData, fit
 from ..train.loop import shaped, steps_of
@@ -33,7 +34,7 @@ from .chaining import assistant, distill_key, links_of, rehearsed, take_weights
 from .distilling import NOTES, notes, taught
 from .learning import learned_student, twin_of
 from .quantizing import RANGES, check_request, fresh, post_trained, ranges_of
-from .teaching import Teaching, keep_logits, views
+from .teaching import Teaching, keep_logits
 from .variants import Variant
 
 VERSION = 3
@@ -58,6 +59,8 @@ class Trainer:
 
     def __init__(self, recipe: Recipe, folder: RunFolder) -> None:
         self.recipe, self.folder, self.seed = recipe, folder, recipe.seed
+        self.links: dict[str, list[Assistant | int]] = {}
+        """The chain of each recipe, planned once."""
 
     def with_seed(self, seed: int) -> Trainer:
         """The same data and recipe with other initial weights and sample order."""
@@ -221,7 +224,7 @@ class Trainer:
             title: what is told of the step.
         """
         recipe = self.recipe
-        key = key | {"epochs": epochs, "settings": settings}
+        key = {"version": VERSION} | key | {"epochs": epochs, "settings": settings}
         if teacher is not None:
             key |= {"distill": distill_key(recipe), "teacher": teacher.name}
 
@@ -236,7 +239,7 @@ class Trainer:
                 self.fit(name, model, self.config(epochs, **settings), where, objective, extras)
                 if teacher is not None and objective is not None:
                     self.note(where, None, teacher, objective)
-                    keep_logits(model, where, x, x_val, views(self))
+                    keep_logits(model, where, x, x_val)
             self.finish(where, model)
 
         return self.folder.step(name, key, make, title=f"{title}{self.seed_note}")
@@ -328,7 +331,7 @@ class Trainer:
                     self.note(where, base, teacher, objective)
                 model = strip(model) if variant.pruned else model
             if bits or teaches:
-                keep_logits(model, where, x, x_val, views(self))
+                keep_logits(model, where, x, x_val)
             self.finish(where, model)
 
         epochs = recipe.quantize.learned.epochs if variant.learned else train.epochs
@@ -387,6 +390,11 @@ class Trainer:
         data = self.dataset
         student = self.sample_student()
         teacher = rehearsed(self, student)
+        for field, section in (("train", self.recipe.train), ("teacher", self.recipe.teacher)):
+            series = len(data.input_shape) < 2 or reads_series(student) or reads_series(teacher)
+            if section.augment == "flip" and series:
+                found = f"flip, and samples have shape {data.input_shape}" + (" (series)" if len(data.input_shape) == 2 else "")
+                raise self.recipe.error(f"{field}.augment", found, expected="images", do="use none")
         x = data.preprocessing.apply(data.train.x[:256])
         if self.recipe.quantize.method == "learned":
             Ebops(twin_of(student, self.recipe, x, data.preprocessing.input_type), data.preprocessing.input_type.width)

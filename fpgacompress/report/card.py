@@ -54,6 +54,12 @@ def publish(results: dict[str, Any], artifacts: dict[str, Path], target: str | P
     return {name: target / name for name in (*sources, "recipe.yaml", "README.md")}
 
 
+def _teacher(results: dict[str, Any]) -> str:
+    """What the file is; of several teachers only one is published, and the table's figures are those of all together."""
+    told = results["models"]["teacher"]["description"]
+    return told if told == "float32 teacher" else f"one of the {told}: the one with the largest weight"
+
+
 def card(results: dict[str, Any], hashes: dict[str, str]) -> str:
     """The card as Markdown: figures with intervals, data, seed, versions, hashes."""
     data, environment = results["data"], results["environment"]
@@ -77,7 +83,7 @@ def card(results: dict[str, Any], hashes: dict[str, str]) -> str:
         "",
         "| file | what | SHA-256 |",
         "|---|---|---|",
-        f"| `teacher.h5` | float32 teacher, ends in logits | `{hashes['teacher.h5']}` |",
+        f"| `teacher.h5` | {_teacher(results)}, ends in logits | `{hashes['teacher.h5']}` |",
         f"| `student.h5` | QKeras student, ends in logits; read it with `fpgacompress.load_model` | `{hashes['student.h5']}` |",
         f"| `student.npz` | integer network: what the hardware computes | `{hashes['student.npz']}` |",
         f"| `preprocessing.json` | how raw samples become inputs | `{hashes['preprocessing.json']}` |",

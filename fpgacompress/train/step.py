@@ -12,6 +12,7 @@ from ..distill.features import layer_of
 from ..distill.teacher import FLIPPED
 from ..errors import ModelError
 from ..keras_stack import load, through, unwrapped
+from ..keras_stack.graph import reads_series
 from ..prune.masks import Masks
 from .quantizing import Quantizing
 
@@ -67,7 +68,7 @@ class TrainingStep:
         stack = load()
         self._tf = tf = stack.tf
         self.model, self.objective, self.masks = model, objective, masks
-        if augment == "flip" and (len(model.input_shape) == 3 or arrays["x"].ndim < 3):
+        if augment == "flip" and (arrays["x"].ndim < 3 or reads_series(model)):
             raise ModelError(
                 f"augment 'flip' on samples of shape {arrays['x'].shape[1:]}",
                 expected="images (height, width) or (height, width, channels)",

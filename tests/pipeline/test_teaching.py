@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 
+from fpgacompress.distill.mixing import fitted_temperature
 from fpgacompress.errors import RecipeError
 from fpgacompress.keras_stack import load_model
 from fpgacompress.pipeline import check, compress
-from fpgacompress.pipeline.teaching import folds_of
+from fpgacompress.pipeline.teaching import folds_of, teaching_logits
+from fpgacompress.pipeline.training import read_data
 from fpgacompress.recipe import load_recipe
 from fpgacompress.run import read_json
 from fpgacompress.train import logits_of
@@ -38,15 +40,25 @@ def test_teachers_are_asked_about_what_they_have_not_seen_made_honest_and_mixed(
     told = read_json(job.artifacts["teacher"] / "teachers.json")
     rows = told["members"]
     assert [r["teacher"] for r in rows] == ["cnn", "mlp"] and sum(told["weights"]) == pytest.approx(1)
-    assert all(r["val_nll"] <= r["val_nll_before"] + 1e-6 and r["temperature"] != 1 for r in rows)
+    assert rows[1]["val_nll"] <= rows[1]["val_nll_before"] + 1e-6 and all(r["temperature"] != 1 for r in rows)
+    y = read_data(job.recipe).train.y
+    unseen = np.load(_artifact(job, "teacher-folds") / "logits_train.npy")
+    assert rows[0]["temperature"] == pytest.approx(fitted_temperature(unseen, y), rel=1e-6)  # of single folds, as they teach
+    best = np.argmax([r["weight"] for r in rows])
+    asked = load_model(job.artifacts["teacher"] / "model.h5").name
+    assert asked == rows[best]["teacher"] and any(f"is teacher {best + 1}'s" in note for note in job.figures["models"]["student"]["notes"])
+    moved = job.folder.rename(job.folder.with_name("moved"))
+    x = np.zeros((3, 28, 28), np.float32)
+    assert teaching_logits(moved / "artifacts" / job.artifacts["teacher"].name, x)[0].shape == (3, 10)
+    moved.rename(job.folder)
     notes = job.figures["models"]["student"]["notes"]
     assert any("teacher cnn" in n and "judged by one of 2 that had not seen it" in n and "validation NLL" in n for n in notes)
-    whole, seen = (np.load(p / "logits_train.npy") for p in (_artifact(job, "teacher1"), _artifact(job, "teacher1-folds")))
+    whole, seen = (np.load(p / "logits_train.npy") for p in (_artifact(job, "teacher"), _artifact(job, "teacher-folds")))
     assert whole.shape == seen.shape and not np.allclose(whole, seen)
-    assert "reused" in "".join(line for line in run(tmp_path, until="teacher", **teachers)[1] if "teacher1-fold1" in line)
+    assert "reused" in "".join(line for line in run(tmp_path, until="teacher", **teachers)[1] if "teacher-fold1" in line)
     changed = teachers | {"distill": {"combine": "attention", "alpha": 0.9}}
     job, lines = run(tmp_path, until="train", **changed)  # the teachers stay, their mixture is learned with the student
-    assert any("teacher1-folds: reused" in line for line in lines)
+    assert any("teacher-folds: reused" in line for line in lines)
     history = read_json(job.artifacts["student"] / "history.json")
     assert history[-1]["teachers"] < history[0]["teachers"]
     assert not any("attention" in w.name for w in load_model(job.artifacts["student"] / "model.h5").weights)
@@ -104,7 +116,7 @@ def test_a_chain_is_planned_from_the_sizes_and_refused_where_it_cannot_be(tmp_pa
         ([{"model": "mpl"}], "mlp"),
     ):
         with pytest.raises(RecipeError, match=rf"distill\.chain: .*{message}"):
-            check(RECIPE | {"distill": {"chain": chain}})
+            check(RECIPE | {"quantize": {"preset": "int4"}, "distill": {"chain": chain}})
     with pytest.raises(RecipeError, match="attention.*'relu1'|activations with a height"):
         check(
             RECIPE
@@ -127,8 +139,6 @@ def test_a_teacher_is_asked_about_mirrored_images(tmp_path):
     """What is kept of mirrored images is what the teacher says of them, and an MLP sees images mirrored as images."""
     job, _ = run(tmp_path, until="train", train=RECIPE["train"] | {"augment": "flip"}, distill={"method": "logits+hints"})
     teacher = job.artifacts["teacher"]
-    from fpgacompress.pipeline.training import read_data
-
     data = read_data(job.recipe)
     x = data.preprocessing.apply(data.train.x)
     expected = logits_of(load_model(teacher / "model.h5"), x[:, :, ::-1])
@@ -154,3 +164,24 @@ def test_files_that_end_in_softmax_are_told_and_those_of_other_classes_refused(t
     ):
         with pytest.raises(RecipeError, match=rf"{field}: .*has 3 outputs.*10, the number of classes"):
             check(RECIPE | wrong)
+
+
+SERIES = {"data": {"source": "gamma_neutron"}, "teacher": {"model": "mlp"}}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"teachers": [MLP | {"file": "x.h5", "folds": 3}]}, r"teachers\.0\.file: .*no model file"),
+        ({"teacher": MLP | {"folds": 5000}}, r"teacher\.folds: .*5000 folds of 1200 samples"),
+        (SERIES | {"train": {"augment": "flip"}}, r"train\.augment: .*samples have shape \(161,\).*images"),
+        (
+            {"distill": {"method": "hints", "options": {"layers": {"relu1": "relu_conv1"}}, "generations": 2}},
+            "the teacher has no layer 'relu_conv1'",
+        ),
+        ({"quantize": {"method": "ptq"}, "distill": {"generations": 2}}, r"distill\.generations: .*ptq does not train"),
+    ],
+)
+def test_what_cannot_be_is_refused_before_training(wrong, message):
+    with pytest.raises(RecipeError, match=message):
+        check(RECIPE | wrong)
