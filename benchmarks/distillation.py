@@ -33,7 +33,7 @@ from fpgacompress.prune import prune
 from fpgacompress.prune.masks import Masks
 from fpgacompress.recipe import load_recipe
 from fpgacompress.report.canvas import BLUE, INK, RED, no_grid, sheet
-from fpgacompress.run import RunFolder, read_json
+from fpgacompress.run import RunFolder, read_json, write_json
 from fpgacompress.train import logits_of
 from fpgacompress.train.loop import shaped
 from fpgacompress.train.step import TrainingStep
@@ -188,23 +188,34 @@ def students(task: str, method: str) -> tuple[Path, list[Path]]:
 
 
 def _tested(task: str, folder: Path) -> tuple[float, int]:
-    """Test accuracy of a student's integer network, and its logits that differ from Keras'."""
-    data, model = _trainer(task).dataset, load_model(folder / "model.h5")
-    kind, test = data.preprocessing.input_type, data.read_test("benchmark of distillation")
-    network, x = lower(model, kind, task), data.preprocessing.apply(test.x)
-    found = [run(network, kind.exactly(x[i : i + 1000]).reshape(-1, *network.input.shape)) for i in range(0, len(x), 1000)]
-    logits = network.output.out.to_float(np.concatenate(found))
-    return float(np.mean(logits.argmax(1) == test.y)), int(np.sum(logits != logits_of(model, x)))
+    """Test accuracy of a student's integer network, and its logits that differ from Keras'; read once and kept."""
+
+    def make(where: Path) -> None:
+        data, model = _trainer(task).dataset, load_model(folder / "model.h5")
+        kind, test = data.preprocessing.input_type, data.read_test("benchmark of distillation")
+        network, x = lower(model, kind, task), data.preprocessing.apply(test.x)
+        found = [run(network, kind.exactly(x[i : i + 1000]).reshape(-1, *network.input.shape)) for i in range(0, len(x), 1000)]
+        logits = network.output.out.to_float(np.concatenate(found))
+        told = {"accuracy": float(np.mean(logits.argmax(1) == test.y)), "differing": int(np.sum(logits != logits_of(model, x)))}
+        write_json(where / "told.json", told)
+
+    told = read_json(RunFolder(FOLDER / task, message=lambda text: None).step("tested", {"student": folder.name}, make) / "told.json")
+    return told["accuracy"], told["differing"]
+
+
+@cache
+def _teacher_accuracy(task: str, folder: Path) -> float:
+    """Test accuracy of what teaches."""
+    data = _trainer(task).dataset
+    test = data.read_test("benchmark of distillation")
+    return float(np.mean(teaching_logits(folder, data.preprocessing.apply(test.x))[0].argmax(1) == test.y))
 
 
 def rows_of(task: str) -> list[Tree]:
     """One row for each method: accuracies over the seeds, paired with those without a teacher."""
     methods = {n: m for n, m in TASKS[task].methods.items() if not QUICK or n in QUICK_METHODS}
     folders = {method: students(task, method) for method in ("none", *methods)}  # all trainings before any test sample is read
-    data = _trainer(task).dataset
-    test = data.read_test("benchmark of distillation")
-    x = data.preprocessing.apply(test.x)
-    plain = float(np.mean(teaching_logits(folders["none"][0], x)[0].argmax(1) == test.y))
+    plain = _teacher_accuracy(task, folders["none"][0])
     rows: list[Tree] = []
     for method, (teacher, trained) in folders.items():
         told = [_tested(task, folder) for folder in trained]
@@ -213,7 +224,7 @@ def rows_of(task: str) -> list[Tree]:
         none = rows[0]["accuracies"] if rows else accuracies
         gain, ahead = paired_over_seeds(accuracies, none), plain - float(np.mean(none))
         row: Tree = {"task": task, "title": TASKS[task].title, "method": method, "recipe": methods.get(method, {}), "teacher": plain}
-        row |= {"teachers_own": float(np.mean(teaching_logits(teacher, x)[0].argmax(1) == test.y)), "accuracies": accuracies}
+        row |= {"teachers_own": _teacher_accuracy(task, teacher), "accuracies": accuracies}
         row |= {"accuracy": float(np.mean(accuracies)), "gain": float(np.mean(accuracies) - np.mean(none))}
         row |= {"gain_interval": [gain.low, gain.high], "gap": ahead, "gap_closed": (row["gain"] / ahead) if ahead > 0 else None}
         row |= {"validation": float(np.mean([max(r["val_accuracy"] for r in history) for history in histories]))}
