@@ -135,7 +135,10 @@ TASKS = {
             "student": {"model": "cnn1d", "options": {"filters": [8, 16], "hidden": [16]}},
             "train": {"pretrain_epochs": 8, "epochs": 10, "monitor": "loss"},
         },
-        METHODS | _MAPS | {"1 teacher": {"teachers": [], "distill": SOFT}} | {c: {"distill": SOFT | {"combine": c}} for c in _COMBINED},
+        METHODS
+        | _MAPS
+        | {"1 teacher": {"teachers": [], "distill": SOFT}}
+        | {f"4 teachers, {c}": {"distill": SOFT | {"combine": c}} for c in _COMBINED},
     ),
     "fashion_mlp": Task(
         "Fashion-MNIST, CNN 32-64-128 to MLP 64-32, 80 % zeros",

@@ -50,7 +50,8 @@ class Assistant(Section):
 class DistillSection(Section):
     method: str = Field(
         "logits",
-        description="Distillation method by name, or several joined by +, such as logits+attention (see 'fpgacompress recipe fields').",
+        description="Distillation method by name (logits, dkd, dist, hints, attention, gradient_attention, relational, similarity, refinery, "
+        "subclass, online, mutual, ema, exits), or several joined by +, such as logits+attention.",
     )
     temperature: float = Field(2.0, gt=0, description="Temperature T of the soft targets; the soft loss is multiplied by T squared.")
     alpha: float = Field(0.5, ge=0, le=1, description="Weight of the teacher's term; the labels get 1 - alpha.")
@@ -68,4 +69,6 @@ class DistillSection(Section):
     generations: int = Field(
         1, ge=1, description="How often the student is trained, each time with the former one as its teacher (born-again networks)."
     )
-    float_student: bool = Field(False, description="Teach the float student, too, from which the quantized ones start.")
+    float_student: bool = Field(
+        False, description="Teach the float student, too, from which the quantized ones start, those compared with it included."
+    )
