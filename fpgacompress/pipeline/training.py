@@ -390,7 +390,8 @@ class Trainer:
         data = self.dataset
         student = self.sample_student()
         teacher = rehearsed(self, student)
-        for field, section in (("train", self.recipe.train), ("teacher", self.recipe.teacher)):
+        more = [(f"teachers.{i}", section) for i, section in enumerate(self.recipe.teachers)]
+        for field, section in (("train", self.recipe.train), ("teacher", self.recipe.teacher), *more):
             series = len(data.input_shape) < 2 or reads_series(student) or reads_series(teacher)
             if section.augment == "flip" and series:
                 found = f"flip, and samples have shape {data.input_shape}" + (" (series)" if len(data.input_shape) == 2 else "")

@@ -174,6 +174,7 @@ SERIES = {"data": {"source": "gamma_neutron"}, "teacher": {"model": "mlp"}}
     [
         ({"teachers": [MLP | {"file": "x.h5", "folds": 3}]}, r"teachers\.0\.file: .*no model file"),
         ({"teacher": MLP | {"folds": 5000}}, r"teacher\.folds: .*5000 folds of 1200 samples"),
+        (SERIES | {"teachers": [MLP | {"augment": "flip"}]}, r"teachers\.0\.augment: .*images"),
         (SERIES | {"train": {"augment": "flip"}}, r"train\.augment: .*samples have shape \(161,\).*images"),
         (
             {"distill": {"method": "hints", "options": {"layers": {"relu1": "relu_conv1"}}, "generations": 2}},
