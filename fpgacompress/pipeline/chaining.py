@@ -8,13 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import zoo
-from ..distill import Lesson, Teacher
 from ..errors import FpgaCompressError, ModelError
 from ..quantize.policy import resolve
 from ..recipe import Assistant, Recipe, TeacherSection
 from ..run import digest
-from .distilling import wanted
-from .teaching import folds_of, teacher_model
+from .teaching import teacher_model
 
 if TYPE_CHECKING:
     from .training import Trainer
@@ -139,44 +137,3 @@ def take_weights(model: Any, source: Any) -> None:
     for layer in model.layers:
         if layer.weights:
             layer.set_weights(source.get_layer(layer.name).get_weights())
-
-
-def rehearsed(trainer: Trainer, student: Any) -> Any:
-    """The untrained teacher, after every link of the chain was looked at: models are built, and the method must suit each pair.
-
-    Raises:
-        RecipeError: the first thing that does not fit.
-    """
-    recipe = trainer.recipe
-    teachers = []
-    for i, section in enumerate([recipe.teacher, *recipe.teachers]):
-        teachers.append(teacher_model(trainer, section, i)[0])
-        if section.folds:
-            _check_folds(trainer, section, f"teachers.{i - 1}" if i else "teacher")
-    above = teachers[0]
-    for link in links_of(trainer):
-        if isinstance(link, int):
-            continue
-        try:
-            below = trainer.build(link.model, link.options)
-        except FpgaCompressError as error:
-            raise recipe.error("distill.chain", error.received, expected=error.expected, do=error.do) from error
-        wanted(recipe, Lesson(below, Teacher(above)))
-        above = below
-    wanted(recipe, Lesson(student, Teacher(above)))
-    if recipe.distill.generations > 1 or any(isinstance(link, int) for link in links_of(trainer)):
-        wanted(recipe, Lesson(student, Teacher(student)))
-    return teachers[0]
-
-
-def _check_folds(trainer: Trainer, section: TeacherSection, field: str) -> None:
-    if section.file:
-        found = f"folds of the trained model '{section.file}'"
-        raise trainer.recipe.error(f"{field}.folds", found, expected="a model by name, or folds: 0")
-    train = trainer.dataset.train
-    try:
-        if section.folds > len(train):
-            raise ModelError(f"{section.folds} folds of {len(train)} samples", expected="at least one sample in each")
-        folds_of(train.y, train.groups, section.folds, trainer.recipe.seed)
-    except FpgaCompressError as error:
-        raise trainer.recipe.error(f"{field}.folds", error.received, expected=error.expected, do="use fewer folds") from error

@@ -20,9 +20,10 @@ from ..recipe import DistillSection, Recipe, load_recipe
 from ..run import RunFolder, read_json
 from ..train import logits_of
 from ..train.monitor import score
-from .chaining import links_of, rehearsed
+from .chaining import links_of
 from .distill_gains import Setting, Trial, common_notes, facts, of_seed, recommended, row_of
 from .distilling import NOTES, wanted
+from .rehearsal import rehearse, rehearsed
 from .teaching import teacher_model
 from .training import Trainer, history_of
 from .variants import Variant, variants
@@ -198,7 +199,7 @@ def _rehearsed(trainer: Trainer, section: DistillSection, student: Any, *, whole
     own, changed = trainer.recipe, _with(trainer, section)
     try:
         if whole:
-            changed.rehearse()
+            rehearse(changed)
         else:
             rehearsed(changed, student)
         lesson = _lesson(changed, student)

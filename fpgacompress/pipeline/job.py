@@ -113,12 +113,13 @@ def _rehearse(recipe: Recipe, trainer: Any) -> dict[str, Any]:
     from ..hardware.board import load_board
     from ..lower import lower
     from .hardware import Builder
+    from .rehearsal import rehearse
 
     try:
         load_board(recipe.firmware.board)
     except FpgaCompressError as error:
         raise recipe.error("firmware.board", error.received, expected=error.expected, do=error.do) from error
-    facts = trainer.rehearse()
+    facts = rehearse(trainer)
     builder = Builder(recipe, trainer.folder, Path())
     network = lower(facts.pop("network"), trainer.dataset.preprocessing.input_type, recipe.name)
     try:

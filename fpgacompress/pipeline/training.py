@@ -7,7 +7,6 @@ import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cached_property
-from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +18,8 @@ from .. import zoo
 from ..data import Dataset, load
 from ..errors import DataError, FpgaCompressError
 from ..keras_stack import load_model, save_model, seed_everything
-from ..keras_stack.graph import reads_series
 from ..prune.masks import strip
 from ..quantize.build import Built, build_student
-from ..quantize.learned import Ebops
 from ..quantize.policy import value_of
 from ..quantize.progressive import StagedBits
 from ..recipe import Assistant, Recipe
@@ -30,10 +27,10 @@ from ..run import RunFolder, file_digest, read_json, write_json
 from ..train import TrainConfig, TrainingData, fit
 from ..train.loop import shaped, steps_of
 from ..zoo.files import from_file
-from .chaining import assistant, distill_key, links_of, rehearsed, take_weights
+from .chaining import assistant, distill_key, links_of, take_weights
 from .distilling import NOTES, notes, taught
-from .learning import learned_student, twin_of
-from .quantizing import RANGES, check_request, fresh, post_trained, ranges_of
+from .learning import learned_student
+from .quantizing import RANGES, fresh, post_trained, ranges_of
 from .teaching import Teaching, keep_logits
 from .variants import Variant
 
@@ -379,43 +376,6 @@ class Trainer:
                     "quantize.layers", error.received.removeprefix("quantize.layers: "), expected=error.expected, do=error.do
                 ) from error
             raise
-
-    def rehearse(self) -> dict[str, Any]:
-        """Build every model of the recipe untrained, so that wrong names, patterns and layers are found before any training.
-
-        Returns:
-            Sizes for a summary: ``{"inputs", "classes", "train", "validation", "teacher_parameters", "student_parameters", "layers"}``.
-        """
-        check_request(self.recipe)
-        data = self.dataset
-        student = self.sample_student()
-        teacher = rehearsed(self, student)
-        more = [(f"teachers.{i}", section) for i, section in enumerate(self.recipe.teachers)]
-        for field, section in (("train", self.recipe.train), ("teacher", self.recipe.teacher), *more):
-            series = len(data.input_shape) < 2 or reads_series(student) or reads_series(teacher)
-            if section.augment == "flip" and series:
-                found = f"flip, and samples have shape {data.input_shape}" + (" (series)" if len(data.input_shape) == 2 else "")
-                raise self.recipe.error(f"{field}.augment", found, expected="images", do="use none")
-        x = data.preprocessing.apply(data.train.x[:256])
-        if self.recipe.quantize.method == "learned":
-            Ebops(twin_of(student, self.recipe, x, data.preprocessing.input_type), data.preprocessing.input_type.width)
-        twin = self.built(student, x, pruned=True).model
-        try:
-            pruning.prune(twin, self.recipe.prune, steps_of(len(data.train), self.config(self.recipe.train.epochs)))
-        except FpgaCompressError as error:
-            raise self.recipe.error(
-                "prune.layers", error.received.removeprefix("prune.layers: "), expected=error.expected, do=error.do
-            ) from error
-        return {
-            "inputs": prod(data.input_shape),
-            "classes": len(data.classes),
-            "train": len(data.train),
-            "validation": len(data.validation),
-            "teacher_parameters": int(teacher.count_params()),
-            "student_parameters": int(student.count_params()),
-            "layers": [layer.name for layer in twin.layers if hasattr(layer, "kernel")],
-            "network": twin,
-        }
 
 
 def history_of(artifact: Path) -> list[dict[str, float]]:

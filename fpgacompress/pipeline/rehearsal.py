@@ -1,0 +1,101 @@
+"""Every model of a recipe built once, untrained, so that what cannot be is found before any training."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+from .. import prune as pruning
+from ..distill import Lesson, Teacher
+from ..errors import FpgaCompressError, ModelError
+from ..keras_stack.graph import reads_series
+from ..quantize.learned import Ebops
+from ..recipe import TeacherSection
+from ..train.loop import steps_of
+from .chaining import links_of
+from .distilling import wanted
+from .learning import twin_of
+from .quantizing import check_request
+from .teaching import folds_of, teacher_model
+
+if TYPE_CHECKING:
+    from .training import Trainer
+
+
+def rehearse(trainer: Trainer) -> dict[str, Any]:
+    """Build every model of the recipe untrained, so that wrong names, patterns and layers are found before any training.
+
+    Returns:
+        Sizes for a summary: ``{"inputs", "classes", "train", "validation", "teacher_parameters", "student_parameters", "layers"}``.
+    """
+    check_request(trainer.recipe)
+    data = trainer.dataset
+    student = trainer.sample_student()
+    teacher = rehearsed(trainer, student)
+    more = [(f"teachers.{i}", section) for i, section in enumerate(trainer.recipe.teachers)]
+    for field, section in (("train", trainer.recipe.train), ("teacher", trainer.recipe.teacher), *more):
+        series = len(data.input_shape) < 2 or reads_series(student) or reads_series(teacher)
+        if section.augment == "flip" and series:
+            found = f"flip, and samples have shape {data.input_shape}" + (" (series)" if len(data.input_shape) == 2 else "")
+            raise trainer.recipe.error(f"{field}.augment", found, expected="images", do="use none")
+    x = data.preprocessing.apply(data.train.x[:256])
+    if trainer.recipe.quantize.method == "learned":
+        Ebops(twin_of(student, trainer.recipe, x, data.preprocessing.input_type), data.preprocessing.input_type.width)
+    twin = trainer.built(student, x, pruned=True).model
+    try:
+        pruning.prune(twin, trainer.recipe.prune, steps_of(len(data.train), trainer.config(trainer.recipe.train.epochs)))
+    except FpgaCompressError as error:
+        raise trainer.recipe.error(
+            "prune.layers", error.received.removeprefix("prune.layers: "), expected=error.expected, do=error.do
+        ) from error
+    return {
+        "inputs": prod(data.input_shape),
+        "classes": len(data.classes),
+        "train": len(data.train),
+        "validation": len(data.validation),
+        "teacher_parameters": int(teacher.count_params()),
+        "student_parameters": int(student.count_params()),
+        "layers": [layer.name for layer in twin.layers if hasattr(layer, "kernel")],
+        "network": twin,
+    }
+
+
+def rehearsed(trainer: Trainer, student: Any) -> Any:
+    """The untrained teacher, after every link of the chain was looked at: models are built, and the method must suit each pair.
+
+    Raises:
+        RecipeError: the first thing that does not fit.
+    """
+    recipe = trainer.recipe
+    teachers = []
+    for i, section in enumerate([recipe.teacher, *recipe.teachers]):
+        teachers.append(teacher_model(trainer, section, i)[0])
+        if section.folds:
+            _check_folds(trainer, section, f"teachers.{i - 1}" if i else "teacher")
+    above = teachers[0]
+    for link in links_of(trainer):
+        if isinstance(link, int):
+            continue
+        try:
+            below = trainer.build(link.model, link.options)
+        except FpgaCompressError as error:
+            raise recipe.error("distill.chain", error.received, expected=error.expected, do=error.do) from error
+        wanted(recipe, Lesson(below, Teacher(above)))
+        above = below
+    wanted(recipe, Lesson(student, Teacher(above)))
+    if recipe.distill.generations > 1 or any(isinstance(link, int) for link in links_of(trainer)):
+        wanted(recipe, Lesson(student, Teacher(student)))
+    return teachers[0]
+
+
+def _check_folds(trainer: Trainer, section: TeacherSection, field: str) -> None:
+    if section.file:
+        found = f"folds of the trained model '{section.file}'"
+        raise trainer.recipe.error(f"{field}.folds", found, expected="a model by name, or folds: 0")
+    train = trainer.dataset.train
+    try:
+        if section.folds > len(train):
+            raise ModelError(f"{section.folds} folds of {len(train)} samples", expected="at least one sample in each")
+        folds_of(train.y, train.groups, section.folds, trainer.recipe.seed)
+    except FpgaCompressError as error:
+        raise trainer.recipe.error(f"{field}.folds", error.received, expected=error.expected, do="use fewer folds") from error
