@@ -99,8 +99,15 @@ class Objective:
 
 SOFT = ("distill", "ema", "exits", "mutual", "online", "sums")
 """Terms in which temperature and alpha act."""
+ALONE = ("ema", "exits", "mutual")
+"""Methods that ask no teacher."""
 Method = Callable[[DistillSection, Lesson], Objective]
 METHODS: Registry[Method] = Registry("distillation method", "fpgacompress.distill.methods", "fpgacompress.distill")
+
+
+def asks_teacher(section: DistillSection) -> bool:
+    """Whether any of the section's methods needs a teacher."""
+    return any(name.strip() not in ALONE for name in section.method.split("+"))
 
 
 def options_of(section: DistillSection, **defaults: Any) -> dict[str, Any]:
@@ -140,7 +147,7 @@ def objective(section: DistillSection, lesson: Lesson | None = None) -> Objectiv
         from .attending import attending
 
         teachers, classes = lesson.members()
-        return attending(found, teachers, classes) if teachers > 1 else found
+        return attending(found, teachers, classes, lesson.rng) if teachers > 1 else found
     return found
 
 
@@ -160,4 +167,17 @@ def _objective(section: DistillSection, lesson: Lesson) -> Objective:
     return Objective(min(p.task_weight for p in parts), tuple(term for p in parts for term in p.terms))
 
 
-__all__ = ["METHODS", "SOFT", "Companion", "Lesson", "Method", "Objective", "Teacher", "Term", "objective", "options_of"]
+__all__ = [
+    "ALONE",
+    "METHODS",
+    "SOFT",
+    "Companion",
+    "Lesson",
+    "Method",
+    "Objective",
+    "Teacher",
+    "Term",
+    "asks_teacher",
+    "objective",
+    "options_of",
+]

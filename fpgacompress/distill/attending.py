@@ -30,8 +30,8 @@ class Attention:
     weight at the start.
     """
 
-    def __init__(self, teachers: int, classes: int) -> None:
-        tf, rng = load().tf, np.random.default_rng(0)
+    def __init__(self, teachers: int, classes: int, rng: np.random.Generator) -> None:
+        tf = load().tf
         self._tf, self.count = tf, teachers
         self.query = tf.Variable(np.zeros((classes, _WIDTH), np.float32), name="attention_query")
         self.keys = tf.Variable(
@@ -52,9 +52,9 @@ class Attention:
         return tf.reduce_logsumexp(logs + self.log_weights(student, logs)[:, :, None], 1)
 
 
-def attending(objective: Objective, teachers: int, classes: int) -> Objective:
-    """The same objective, whose teacher is a mixture that attends to each sample."""
-    tf, attention = load().tf, Attention(teachers, classes)
+def attending(objective: Objective, teachers: int, classes: int, rng: np.random.Generator) -> Objective:
+    """The same objective, whose teacher is a mixture that attends to each sample; ``rng`` draws its first weights."""
+    tf, attention = load().tf, Attention(teachers, classes, rng)
     members = tuple(member(k) for k in range(teachers))
 
     def behind(term: Term) -> Term:

@@ -23,11 +23,28 @@ class Lesson:
         teacher: the teacher, the same.
         augment: "flip": the student will see images and mirrored images, and the teacher is asked about both.
         y: labels ``(n,)`` of the teacher's samples; None: arrays that depend on them cannot be had.
+        seed: of what a method draws: the first weights of its maps, heads and peers.
     """
 
-    def __init__(self, student: Any = None, teacher: Teacher | None = None, augment: str = "none", y: np.ndarray | None = None) -> None:
-        self._student, self._teacher, self._augment, self._y = student, teacher, augment, y
+    def __init__(
+        self,
+        student: Any = None,
+        teacher: Teacher | None = None,
+        augment: str = "none",
+        y: np.ndarray | None = None,
+        seed: int = 0,
+    ) -> None:
+        self._student, self._teacher, self._augment, self._y, self.seed = student, teacher, augment, y, seed
         self._asked: dict[str, Callable[[Teacher], np.ndarray]] = {}
+
+    @property
+    def rng(self) -> np.random.Generator:
+        """A new generator of the seed."""
+        return np.random.default_rng(self.seed)
+
+    def seeds(self, count: int) -> list[int]:
+        """So many seeds for models that start anew, none of them :attr:`seed`."""
+        return [int(s) for s in self.rng.integers(1, 2**31, count)]
 
     @property
     def student(self) -> Any:

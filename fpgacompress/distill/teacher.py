@@ -56,10 +56,18 @@ class Teacher:
         x: training samples in the teacher's shape ``(n, ...)`` float32, in the order the student will know them by; None: shapes only.
         folder: where outputs are kept, which stands for this model and these samples; None: they are computed anew each time.
         suffix: behind the names of what is kept.
+        scaled_as: a teacher on whose samples the scale of features is found; this one when absent.
     """
 
-    def __init__(self, model: Any, x: np.ndarray | None = None, folder: Path | None = None, suffix: str = "") -> None:
-        self._given, self._x, self._folder, self._suffix = model, x, folder, suffix
+    def __init__(
+        self,
+        model: Any,
+        x: np.ndarray | None = None,
+        folder: Path | None = None,
+        suffix: str = "",
+        scaled_as: Teacher | None = None,
+    ) -> None:
+        self._given, self._x, self._folder, self._suffix, self._scaled_as = model, x, folder, suffix, scaled_as or self
 
     @cached_property
     def model(self) -> Any:
@@ -90,7 +98,7 @@ class Teacher:
             raise DataError(
                 "mirrored samples", expected="images (n, height, width) or (n, height, width, channels)", do="use augment: none"
             )
-        return Teacher(self._given, mirrored(self._x), self._folder, FLIPPED)
+        return Teacher(self._given, mirrored(self._x), self._folder, FLIPPED, self)
 
     def feature(self, layer: str, reduction: Reduction, unit_variance: bool = False) -> np.ndarray:
         """Outputs of a layer, reduced, ``(n, ...)`` float16.
@@ -172,7 +180,8 @@ class Teacher:
     def _kept(self, name: str, layer: str | None, apply: Callable[[Any], Any], dtype: Any, unit_variance: bool) -> np.ndarray:
         def asked() -> tuple[int, Rows]:
             x, forward = self._samples, self._forward(layer, apply)
-            scale = 1.0 / max(float(np.std(forward(x[:_SCALE_FROM]), dtype=np.float64)), 1e-6) if unit_variance else 1.0
+            some = self._scaled_as._samples[:_SCALE_FROM]
+            scale = 1.0 / max(float(np.std(forward(some), dtype=np.float64)), 1e-6) if unit_variance else 1.0
             return len(x), lambda i, j: np.asarray(forward(x[i:j])) * scale
 
         return self._stored(name, dtype, asked, f"outputs of the teacher's layer '{layer or 'logits'}'")

@@ -22,7 +22,7 @@ LADDER = (8, 6, 4)
 STEP = 10.0
 """``chain: auto`` plans so many assistants that none is larger than the next by more than this factor in parameters."""
 _MOST = 4
-_WIDTHS = ("hidden", "filters")
+_WIDTHS = ("hidden", "filters", "first")
 
 
 def distill_key(recipe: Recipe) -> dict[str, Any]:
@@ -93,18 +93,29 @@ def _widened(trainer: Trainer, size: float) -> dict[str, Any]:
     """Options of the student whose widths are all multiplied by one number, so that it has about ``size`` parameters."""
     section = trainer.recipe.student
     defaults = {n: p.default for n, p in inspect.signature(zoo.MODELS.get(section.model)).parameters.items()}
-    options = {n: list(section.options.get(n, defaults[n])) for n in _WIDTHS if n in defaults}
+    options = {n: section.options.get(n, defaults[n]) for n in _WIDTHS if n in defaults}
     if not any(options.values()):
         raise ModelError(f"the student '{section.model}' has no widths", expected=f"one of the options {', '.join(_WIDTHS)}")
 
     def wider(factor: float) -> dict[str, Any]:
-        return section.options | {n: [max(1, round(w * factor)) for w in widths] for n, widths in options.items()}
+        def one(width: int) -> int:
+            return max(1, round(width * factor))
+
+        return section.options | {n: one(w) if isinstance(w, int) else [one(v) for v in w] for n, w in options.items()}
 
     low, high = 1.0, 64.0
     for _ in range(20):
         middle = math.sqrt(low * high)
         low, high = (middle, high) if trainer.build(section.model, wider(middle)).count_params() < size else (low, middle)
     return wider(math.sqrt(low * high))
+
+
+def behind_chain(trainer: Trainer, teacher: Path) -> Path:
+    """The last of the models between teacher and student, which teaches the student; each is taught by the one before."""
+    for number, link in enumerate(links_of(trainer), 1):
+        if not isinstance(link, int):
+            teacher = assistant(trainer, link, number, teacher)
+    return teacher
 
 
 def assistant(trainer: Trainer, link: Assistant, number: int, teacher: Path) -> Path:

@@ -32,7 +32,7 @@ def wanted(recipe: Recipe, lesson: Lesson) -> Objective:
         raise recipe.error("distill", error.received, expected=error.expected, do=error.do) from error
 
 
-def taught(recipe: Recipe, student: Any, teacher: Path, x: np.ndarray, y: np.ndarray) -> tuple[Objective, dict[str, np.ndarray]]:
+def taught(recipe: Recipe, student: Any, teacher: Path, x: np.ndarray, y: np.ndarray, seed: int) -> tuple[Objective, dict[str, np.ndarray]]:
     """What a recipe distills, and the arrays it needs, which are kept in the teacher's artifact.
 
     Args:
@@ -40,8 +40,9 @@ def taught(recipe: Recipe, student: Any, teacher: Path, x: np.ndarray, y: np.nda
         student: model with the layers of the one that will be trained.
         teacher: artifact of the teacher.
         x, y: training samples ``(n, ...)`` float32, preprocessed, and labels ``(n,)``.
+        seed: of maps, heads and peers.
     """
-    lesson = Lesson(student, Teacher(teacher / "model.h5", x, teacher), recipe.train.augment, y)
+    lesson = Lesson(student, Teacher(teacher / "model.h5", x, teacher), recipe.train.augment, y, seed)
     return wanted(recipe, lesson), lesson.arrays()
 
 
@@ -70,5 +71,6 @@ def notes(teacher: Path, x: np.ndarray, y: np.ndarray, before: History, history:
             told = read_json(teacher / NOTES) if (teacher / NOTES).is_file() else []
             told = [*told, *teacher_notes(logits, y, student, asked)]
         else:  # one that was trained in this run, on these inputs
-            told = teacher_notes(logits, y, student, who=f"the model that teaches, '{teacher.name.rpartition('-')[0]}',")
+            name = teacher.name.rpartition("-")[0]  # with fewer bits it may well be behind the float student
+            told = teacher_notes(logits, y, student if name.startswith("assistant") else None, who=f"the model that teaches, '{name}',")
     return [*told, *training_notes(history, objective)]

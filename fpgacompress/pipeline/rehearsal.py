@@ -6,7 +6,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from .. import prune as pruning
-from ..distill import Lesson, Teacher
+from ..distill import Lesson, Teacher, asks_teacher
 from ..errors import FpgaCompressError, ModelError
 from ..keras_stack.graph import reads_series
 from ..quantize.learned import Ebops
@@ -72,6 +72,14 @@ def rehearsed(trainer: Trainer, student: Any) -> Any:
         teachers.append(teacher_model(trainer, section, i)[0])
         if section.folds:
             _check_folds(trainer, section, f"teachers.{i - 1}" if i else "teacher")
+    if not asks_teacher(recipe.distill):
+        between = any(not isinstance(link, int) for link in links_of(trainer))
+        if between or recipe.distill.generations > 1:
+            raise recipe.error(
+                "distill.method",
+                f"'{recipe.distill.method}', which asks no teacher, with {'models in distill.chain' if between else 'distill.generations'}",
+                expected="a method that asks one, such as logits, or none of these",
+            )
     above = teachers[0]
     for link in links_of(trainer):
         if isinstance(link, int):

@@ -107,7 +107,7 @@ class Teaching:
         model, notes = teacher_model(self.trainer, section, number)
         for note in notes:
             self.folder.message(f"    note: {note}")
-        write_json(where / NOTES, [f"teacher: {note}" for note in notes])
+        write_json(where / NOTES, [f"{name}: {note}" for note in notes])
         if section.file:
             write_json(where / "history.json", [])
             return model

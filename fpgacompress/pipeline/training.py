@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import shutil
 from collections.abc import Callable
-from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,28 +12,22 @@ from typing import Any
 import numpy as np
 
 from .. import distill as distillation
-from .. import prune as pruning
 from .. import zoo
 from ..data import Dataset, load
 from ..errors import DataError, FpgaCompressError
-from ..keras_stack import load_model, save_model, seed_everything
-from ..prune.masks import strip
-from ..quantize.build import Built, build_student
-from ..quantize.policy import value_of
-from ..quantize.progressive import StagedBits
+from ..keras_stack import save_model, seed_everything
+from ..quantize.build import Built
 from ..recipe import Assistant, Recipe
 from ..run import RunFolder, file_digest, read_json, write_json
 from ..train import TrainConfig, TrainingData, fit
-from ..train.loop import shaped, steps_of
 from ..zoo.files import from_file
-from .chaining import assistant, distill_key, links_of, take_weights
+from .chaining import behind_chain, distill_key
 from .distilling import NOTES, notes, taught
-from .learning import learned_student
-from .quantizing import RANGES, fresh, post_trained, ranges_of
+from .students import Students
 from .teaching import Teaching, keep_logits
 from .variants import Variant
 
-VERSION = 3
+VERSION = 4
 """Raised when a step's meaning changes, so that old artifacts are not taken for new ones."""
 
 
@@ -190,7 +183,7 @@ class Trainer:
         settings = {"learning_rate": train.pretrain_learning_rate}
         if not (recipe.distill.float_student and train.pretrain_epochs):
             return self.floating("float", key, self.sample_student, train.pretrain_epochs, settings, title=about)
-        teacher, epochs = self._behind_chain(self.teacher()), train.pretrain_epochs
+        teacher, epochs = behind_chain(self, self.teacher()), train.pretrain_epochs
         for number in range(recipe.distill.generations):
             name = "float" if number + 1 == recipe.distill.generations else f"float-generation{number + 1}"
             told = {"generation": number} if number else {}
@@ -232,7 +225,11 @@ class Trainer:
             if not epochs:
                 write_json(where / "history.json", [])
             else:
-                objective, extras = taught(recipe, model, teacher, x, self.arrays[1]) if teacher is not None else (None, {})
+                objective, extras = (
+                    taught(recipe, model, teacher, x, self.arrays[1], settings.get("seed", self.seed))
+                    if teacher is not None
+                    else (None, {})
+                )
                 self.fit(name, model, self.config(epochs, **settings), where, objective, extras)
                 if teacher is not None and objective is not None:
                     self.note(where, None, teacher, objective)
@@ -241,100 +238,13 @@ class Trainer:
 
         return self.folder.step(name, key, make, title=f"{title}{self.seed_note}")
 
-    def _behind_chain(self, teacher: Path) -> Path:
-        """The last of the models between teacher and student, which teaches the student; each is taught by the one before."""
-        for number, link in enumerate(links_of(self), 1):
-            if not isinstance(link, int):
-                teacher = assistant(self, link, number, teacher)
-        return teacher
-
     def quantized(self, variant: Variant, base: Path, teacher: Path) -> Path:
-        """Make one quantized variant: trained from the float student's weights or from fresh ones, or quantized without training.
+        """Make one quantized variant of the float student ``base``, under ``teacher`` where it is distilled; see :mod:`.students`."""
+        return Students(self).quantized(variant, base, teacher)
 
-        A distilled one is taught by the last model of the recipe's chain, and by its own former generations.
-        """
-        if not variant.distilled:
-            return self._quantized(variant, base, teacher)
-        distill = self.recipe.distill
-        teacher, start = self._behind_chain(teacher), None
-        for bits in (link for link in links_of(self) if isinstance(link, int)):
-            teacher = start = self._quantized(
-                replace(variant, name=f"{variant.name}-{bits}bits", pruned=False, learned=False), base, teacher, start, bits
-            )
-        for number in range(1, distill.generations):
-            teacher = self._quantized(replace(variant, name=f"{variant.name}-generation{number}"), base, teacher, start, teaches=True)
-        return self._quantized(variant, base, teacher, start)
-
-    def _quantized(
-        self, variant: Variant, base: Path, teacher: Path, start: Path | None = None, bits: int = 0, teaches: bool = False
-    ) -> Path:
-        """One training of a quantized variant.
-
-        Args:
-            variant: what acts in it.
-            base: the float student.
-            teacher: folder that teaches.
-            start: folder of the same student with more bits, whose weights it starts from.
-            bits: no kernel and no activation has fewer.
-            teaches: keep its logits, as ``bits`` does.
-        """
-        recipe, train = self.recipe, self.recipe.train
-        inputs = {
-            "version": VERSION,
-            "base": base.name,
-            "train": train.model_dump(mode="json", exclude={"pretrain_epochs", "pretrain_learning_rate", "tensorboard"}),
-            "quantize": recipe.quantize.model_dump(mode="json"),
-            "seed": self.seed,
-            "chain": [start.name if start is not None else None, bits, teaches],
-        }
-        if variant.pruned:
-            inputs["prune"] = recipe.prune.model_dump(mode="json")
-        if variant.distilled:
-            inputs |= {"distill": distill_key(recipe), "teacher": teacher.name}
-
-        def make(where: Path) -> None:
-            (x, y, x_val, _), section = self.arrays, recipe.quantize
-            seed_everything(self.seed)
-            model = load_model(base / "model.h5")
-            if not variant.trained:
-                write_json(where / "history.json", [])
-                model, ranges = post_trained(model, recipe, x, self.dataset.preprocessing.input_type)
-                write_json(where / RANGES, ranges)
-                self.finish(where, model)
-                return
-            model = fresh(model) if section.start == "scratch" else model
-            if variant.learned:
-                model = self._learned(model, where, base, teacher, masks=variant.pruned)
-            else:
-                built = self.built(model, x, pruned=variant.pruned)
-                write_json(where / RANGES, ranges_of(built.ranges, built.notes))
-                model = built.model
-                if start is not None:
-                    take_weights(model, load_model(start / "model.h5"))
-                if bits:
-                    StagedBits(model).set(bits)
-                config = self.config(
-                    train.epochs,
-                    select_from=recipe.prune.end if variant.pruned else 0.0,
-                    stages=() if bits else tuple(section.stages),
-                    noise_warmup=section.noise_warmup,
-                    stochastic_rounding=section.stochastic_rounding,
-                )
-                if variant.pruned:
-                    model = pruning.prune(model, recipe.prune, steps_of(len(x), config))
-                objective, extras = taught(recipe, model, teacher, x, y) if variant.distilled else (None, {})
-                model = self.fit(variant.name, model, config, where, objective, extras)
-                if objective is not None:
-                    self.note(where, base, teacher, objective)
-                model = strip(model) if variant.pruned else model
-            if bits or teaches:
-                keep_logits(model, where, x, x_val)
-            self.finish(where, model)
-
-        epochs = recipe.quantize.learned.epochs if variant.learned else train.epochs
-        effort = f"{epochs} epochs" if variant.trained else "without training"
-        wide = f" with at least {bits} bits" if bits else ""
-        return self.folder.step(variant.name, inputs, make, title=f"{variant.label}{wide}, {effort}{self.seed_note}")
+    def built(self, model: Any, x: np.ndarray, *, pruned: bool) -> Built:
+        """The QKeras twin of a float student, and how its ranges were fitted on the first training samples; see :mod:`.students`."""
+        return Students(self).built(model, x, pruned=pruned)
 
     def note(self, where: Path, base: Path | None, teacher: Path, objective: distillation.Objective) -> None:
         """Tell and keep what distillation has to say of a student that is trained."""
@@ -342,40 +252,6 @@ class Trainer:
         for note in found:
             self.folder.message(f"    note: {note}")
         write_json(where / NOTES, found)
-
-    def _learned(self, model: Any, where: Path, base: Path, teacher: Path, *, masks: bool) -> Any:
-        """The student of the method learned, picked from a front that stays in the artifact."""
-        x, y, x_val, y_val = self.arrays
-        objective, extras = taught(self.recipe, model, teacher, x, y)
-        data = TrainingData(x, y, x_val, y_val, extras)
-        student = learned_student(
-            model,
-            self.recipe,
-            data,
-            self.dataset.preprocessing.input_type,
-            where,
-            seed=self.seed,
-            objective=objective,
-            masks=masks,
-            say=self.folder.message,
-        )
-        self.note(where, base, teacher, objective)
-        return student
-
-    def built(self, model: Any, x: np.ndarray, *, pruned: bool) -> Built:
-        """The QKeras twin of a float student, and how its ranges were fitted on the first training samples."""
-        prune = self.recipe.prune
-        names = [layer.name for layer in model.layers if hasattr(layer, "kernel")]
-        zeros = {name: value_of(name, prune.sparsity, prune.layers) for name in names} if pruned else {}
-        samples = shaped(model, x[: self.recipe.quantize.calibration_samples])
-        try:
-            return build_student(model, self.recipe.quantize, samples, zeros)
-        except FpgaCompressError as error:
-            if error.received.startswith("quantize.layers"):
-                raise self.recipe.error(
-                    "quantize.layers", error.received.removeprefix("quantize.layers: "), expected=error.expected, do=error.do
-                ) from error
-            raise
 
 
 def history_of(artifact: Path) -> list[dict[str, float]]:

@@ -64,7 +64,7 @@ def test_attention_finds_the_teacher_who_knows_and_survives_a_teacher_it_never_h
     student = np.where(first[:, None], [0.0, 4.0], [4.0, 0.0]).astype(np.float32)
     right, wrong = 5 * np.eye(2)[y], RNG.normal(0, 3, (400, 2))
     batch = {f"teacher_logits/{k}": np.where((first == (k == 0))[:, None], right, wrong).astype(np.float32) for k in (0, 1)}
-    attention = Attention(2, 2)
+    attention = Attention(2, 2, np.random.default_rng(0))
     before = attention.mixed(student, batch).numpy()
     assert np.allclose(softmax(before, 1), sum(softmax(v, 1) for v in batch.values()) / 2, atol=1e-5)
     optimizer = load().keras.optimizers.legacy.Adam(0.05)

@@ -110,6 +110,9 @@ def test_a_chain_is_planned_from_the_sizes_and_refused_where_it_cannot_be(tmp_pa
     ]
     assert sizes[1] == pytest.approx((sizes[0] * sizes[2]) ** 0.5, rel=0.05)
     assert links(quantize={"preset": "int4"}, distill={"chain": "bits"}) == [8, 6]
+    small = {"model": "mobilenet", "options": {"first": 4, "filters": [4, 8], "last": 16}}
+    planned = links(teacher=large, student=small, distill={"chain": "auto"})
+    assert planned and all(link.options["first"] == link.options["filters"][0] > 4 for link in planned)  # strides stay where they are
     for chain, message in (
         ([6, 8], "models first, then falling bits"),
         ([6, {"model": "mlp"}], "models first"),
@@ -135,6 +138,15 @@ def test_generations_of_float_and_quantized_students(tmp_path):
     assert inputs["teacher"].startswith("student-generation1-") and inputs["base"].startswith("float-")
 
 
+def test_a_student_that_asks_nobody_does_not_depend_on_the_teacher(tmp_path):
+    job, _ = run(tmp_path, until="train", distill={"method": "ema"})
+    again, lines = run(tmp_path, until="train", distill={"method": "ema"}, teacher=MLP)
+    assert again.artifacts["student"] == job.artifacts["student"] and any("student: reused" in line for line in lines)
+    for more, found in (({"generations": 2}, "distill.generations"), ({"chain": [{"model": "mlp"}]}, "models in distill.chain")):
+        with pytest.raises(RecipeError, match=f"distill.method: .*'ema', which asks no teacher, with {found}"):
+            check(RECIPE | {"distill": {"method": "ema"} | more})
+
+
 def test_a_teacher_is_asked_about_mirrored_images(tmp_path):
     """What is kept of mirrored images is what the teacher says of them, and an MLP sees images mirrored as images."""
     job, _ = run(tmp_path, until="train", train=RECIPE["train"] | {"augment": "flip"}, distill={"method": "logits+hints"})
@@ -146,6 +158,10 @@ def test_a_teacher_is_asked_about_mirrored_images(tmp_path):
     assert np.load(teacher / "feature-relu1-whole-unit-flip.npy").shape == (len(x), 20)
     plain = np.load(teacher / "logits_train.npy")
     assert not np.allclose(plain, expected, atol=0.1)
+    model, both = load_model(teacher / "model.h5"), [np.load(teacher / f"feature-relu1-whole-unit{end}.npy") for end in ("", "-flip")]
+    inside = type(model)(model.inputs, model.get_layer("relu1").output)
+    told = [np.asarray(inside(np.reshape(v[:200], (200, *model.input_shape[1:])))) for v in (x, x[:, :, ::-1])]
+    assert np.sum(both[0][:200]) / np.sum(told[0]) == pytest.approx(np.sum(both[1][:200]) / np.sum(told[1]), rel=2e-3)  # one scale for both
 
 
 def test_files_that_end_in_softmax_are_told_and_those_of_other_classes_refused(tmp_path, trained_mlp):

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
 from ...keras_stack import load
 from ...recipe import DistillSection
 from .. import METHODS, Lesson, Objective, Term, options_of
@@ -30,7 +28,7 @@ def exits(section: DistillSection, lesson: Lesson) -> Objective:
         count (default 0): so many activations, evenly over the depth, when ``layers`` is empty; 0: all.
     """
     options, tf = options_of(section, weight=1.0, layers=[], count=0), load().tf
-    student, rng = lesson.student, np.random.default_rng(0)
+    student, rng = lesson.student, lesson.rng
     names = inner_layers(student, options["layers"], options["count"])
     classes = int(student.output_shape[-1])
     heads = [Linear(shape_of(student, name)[-1], classes, f"exit{number}", rng) for number, name in enumerate(names)]

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import numpy as np
-
 from ...errors import ModelError
 from ...keras_stack import load
 from ...recipe import DistillSection
@@ -53,7 +51,7 @@ def hints(section: DistillSection, lesson: Lesson) -> Objective:
     options, tf = options_of(section, weight=1.0, layers={}, count=1, regressor="linear", adaptive=False), load().tf
     if options["regressor"] not in ("linear", "none"):
         raise ModelError(f"distill.options.regressor is '{options['regressor']}'", expected="linear or none")
-    rng, rows = np.random.default_rng(0), []
+    rng, rows = lesson.rng, []
     for number, (mine, theirs) in enumerate(lesson.pairs(options["layers"], options["count"])):
         here, there = shape_of(lesson.student, mine), shape_of(lesson.teacher.model, theirs)
         kept = reduction(here, there)

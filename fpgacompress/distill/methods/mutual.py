@@ -28,7 +28,7 @@ def mutual(section: DistillSection, lesson: Lesson) -> Objective:
     options = options_of(section, peers=1)
     if not options["peers"]:
         raise ModelError("distill.options.peers is 0", expected="at least 1")
-    peers = Peers(ANSWER, [float_copy(lesson.student, seed) for seed in range(1, options["peers"] + 1)])
+    peers = Peers(ANSWER, [float_copy(lesson.student, seed) for seed in lesson.seeds(options["peers"])])
     t = section.temperature
 
     def student_loss(student: Any, batch: Mapping[str, Any]) -> Any:

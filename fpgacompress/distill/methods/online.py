@@ -31,7 +31,7 @@ def online(section: DistillSection, lesson: Lesson) -> Objective:
     if options["start"] not in ("trained", "fresh"):
         raise ModelError(f"distill.options.start is '{options['start']}'", expected="trained or fresh")
     given, t = lesson.teacher.model, section.temperature
-    teacher = Peers(ANSWER, [rebuilt(given)[0] if options["start"] == "trained" else float_copy(given, 1)])
+    teacher = Peers(ANSWER, [rebuilt(given)[0] if options["start"] == "trained" else float_copy(given, *lesson.seeds(1))])
 
     def student_loss(student: Any, batch: Mapping[str, Any]) -> Any:
         return agreement(student, batch[ANSWER], t)

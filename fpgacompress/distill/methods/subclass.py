@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
 from ...errors import ModelError
 from ...keras_stack import load
 from ...recipe import DistillSection
@@ -38,7 +36,7 @@ def subclass(section: DistillSection, lesson: Lesson) -> Objective:
     if number < 1 or not options["heat"]:
         raise ModelError(f"distill.options: subclasses is {number}, heat {options['heat']}", expected="at least 1, and above 0")
     name, classes = last_features(lesson.student), int(lesson.student.output_shape[-1])
-    head = Linear(shape_of(lesson.student, name)[-1], classes * number, "subclass", np.random.default_rng(0))
+    head = Linear(shape_of(lesson.student, name)[-1], classes * number, "subclass", lesson.rng)
     array = lesson.subclasses(number, float(options["contrast"]), float(options["heat"]))
 
     def taught(batch: Mapping[str, Any]) -> Any:
