@@ -29,8 +29,7 @@ from fpgacompress.metrics.statistics import paired_over_seeds
 from fpgacompress.pipeline.teaching import teaching_logits
 from fpgacompress.pipeline.training import Trainer, history_of
 from fpgacompress.pipeline.variants import Variant
-from fpgacompress.prune import prune
-from fpgacompress.prune.masks import Masks
+from fpgacompress.prune import Nothing, prune
 from fpgacompress.recipe import load_recipe
 from fpgacompress.report.canvas import BLUE, INK, RED, no_grid, sheet
 from fpgacompress.run import RunFolder, read_json, write_json
@@ -252,15 +251,13 @@ def epoch_costs(task: str) -> Tree:
     steps = {}
     for name, section in (("none", None), ("logits", recipe.distill)):
         model = trainer.built(trainer.sample_student(), x, pruned=TASKS[task].pruned).model
-        if TASKS[task].pruned:
-            model = prune(model, recipe.prune, 100)
+        pruning = prune(model, recipe.prune, 100) if TASKS[task].pruned else Nothing()
         lesson = Lesson(model, Teacher(None, None, students(task, "none")[0]))
         wanted = objective(section, lesson) if section else Objective()
         arrays = {"x": shaped(model, x), "y": y.astype(np.int32), **lesson.arrays()}
-        masks = Masks(model)
-        masks.before_training()
+        pruning.begin()
         rate = {"learning_rate": 1e-3, "total_steps": 10**6, "schedule": "constant"}
-        steps[name] = TrainingStep(model, wanted, arrays, masks=masks, class_weights=None, **rate)
+        steps[name] = TrainingStep(model, wanted, arrays, pruning=pruning, class_weights=None, **rate)
     order = np.random.default_rng(0).permutation(len(x)).astype(np.int32)[: len(x) // 128 * 128].reshape(-1, 128)
     taken: dict[str, list[float]] = {name: [] for name in steps}
     for _ in range(2 if QUICK else 8):

@@ -1,6 +1,6 @@
 """Our training step against plain Keras, side by side in one process.
 
-Both train the same QKeras student with the same pruning wrappers, teacher and loss for one epoch at a time, in turn. The plain way is a
+Both train the same QKeras student with the same pruning schedule, teacher and loss for one epoch at a time, in turn. The plain way is a
 Keras model whose ``train_step`` runs the teacher on every batch, as in the published notebooks, driven by ``model.fit`` with tfmot's callback.
 """
 
@@ -17,7 +17,7 @@ from fpgacompress.distill.losses import soft_cross_entropy
 from fpgacompress.keras_stack import load as load_stack
 from fpgacompress.keras_stack import load_tfmot, seed_everything
 from fpgacompress.prune import prune
-from fpgacompress.prune.masks import Masks
+from fpgacompress.prune.schedules import bounds
 from fpgacompress.quantize.build import quantized_student
 from fpgacompress.recipe import DistillSection, PruneSection, QuantizeSection
 from fpgacompress.train import logits_of
@@ -27,13 +27,25 @@ from fpgacompress.train.step import TrainingStep
 from .common import QUICK, goal, write
 
 BATCH = 128
+SECTION = PruneSection(sparsity=0.8)
 TEACHER = {"filters": [32, 64], "hidden": [128], "dropout": 0.4}
 
 
-def _student(x: np.ndarray, epochs: int) -> object:
-    section = PruneSection(sparsity=0.8)
+def _student(x: np.ndarray) -> object:
     model = zoo.build("mlp", (28, 28), 10, {"hidden": [256, 64]})
-    return prune(quantized_student(model, QuantizeSection(), shaped(model, x[:1024])), section, epochs * (len(x) // BATCH))
+    return quantized_student(model, QuantizeSection(), shaped(model, x[:1024]))
+
+
+def _wrapped(student: object, steps: int) -> object:
+    """The student with tensorflow-model-optimization's wrappers, on the schedule of the recipe's defaults."""
+    tfmot, (begin, end, frequency) = load_tfmot(), bounds(SECTION, steps)
+    schedule = tfmot.schedules.PolynomialDecay(0.0, SECTION.sparsity, begin + 1, end + 1, power=3, frequency=frequency)
+
+    def clone(layer: object) -> object:
+        copy = type(layer).from_config(layer.get_config())
+        return tfmot.prune_low_magnitude(copy, pruning_schedule=schedule) if hasattr(layer, "kernel") else copy
+
+    return load_stack().keras.models.clone_model(student, clone_function=clone)
 
 
 def _plain_distiller(student: object, teacher: object) -> object:
@@ -74,20 +86,20 @@ def main() -> None:
     started = time.perf_counter()
     teacher_logits = logits_of(teacher, x)
     cache_seconds = time.perf_counter() - started
-    ours_model = _student(x, epochs)
-    masks = Masks(ours_model)
-    masks.before_training()
+    ours_model, steps = _student(x), epochs * (len(x) // BATCH)
+    pruning = prune(ours_model, SECTION, steps)
+    pruning.begin()
     step = TrainingStep(
         ours_model,
         objective(DistillSection()),
         {"x": shaped(ours_model, x), "y": y, "teacher_logits": teacher_logits},
-        masks=masks,
+        pruning=pruning,
         class_weights=None,
         learning_rate=1e-3,
-        total_steps=epochs * (len(x) // BATCH),
+        total_steps=steps,
         schedule="cosine",
     )
-    plain_student = _student(x, epochs)
+    plain_student = _wrapped(_student(x), steps)
     plain = _plain_distiller(plain_student, teacher)
     plain.compile(optimizer=keras.optimizers.Adam(1e-3))
     flat = shaped(plain_student, x)

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, Field, PrivateAttr, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, Field, PrivateAttr, ValidationError
 
 from .errors import RecipeError
 from .recipe_distill import Assistant, DistillSection, TeacherSection
+from .recipe_prune import PruneSection, ShrinkSection
 from .recipe_quantize import Bits, LayerBits, LearnedSection, QuantizeSection
 from .recipe_section import Section
 from .registry import nearest
@@ -48,30 +49,6 @@ class StudentSection(Section):
     model: str = Field("mlp", description="Student by name (mlp, cnn, resnet8, resnet, mobilenet, cnn1d).")
     file: str | None = Field(None, description="A float Keras model to use as student instead; its layers are replaced by QKeras layers.")
     options: dict[str, Any] = Field(default_factory=dict, description="Settings of the named model, for example {hidden: [128, 64]}.")
-
-
-class PruneSection(Section):
-    method: str = Field("magnitude", description="Pruning method by name.")
-    sparsity: float = Field(0.75, ge=0, lt=1, description="Zeros wanted in each kernel at the end, as a fraction.")
-    layers: dict[str, float] = Field(default_factory=dict, description="Layer name or pattern to its own sparsity; later entries win.")
-    schedule: Literal["polynomial", "constant"] = Field("polynomial", description="How sparsity grows: polynomial (cubic) or all at once.")
-    begin: float = Field(0.05, ge=0, le=1, description="Where in the training pruning begins, as a fraction of all updates.")
-    end: float = Field(0.5, ge=0, le=1, description="Where in the training the wanted sparsity is reached, as a fraction of all updates.")
-    frequency: int = Field(50, ge=1, description="Updates between two changes of the masks.")
-
-    @field_validator("layers")
-    @classmethod
-    def _fractions(cls, value: dict[str, float]) -> dict[str, float]:
-        for pattern, sparsity in value.items():
-            if not 0 <= sparsity < 1:
-                raise ValueError(f"sparsity of '{pattern}' is {sparsity}; it must be at least 0 and below 1")
-        return value
-
-    @model_validator(mode="after")
-    def _order(self) -> PruneSection:
-        if self.begin >= self.end:
-            raise ValueError(f"begin ({self.begin}) must be before end ({self.end})")
-        return self
 
 
 class TrainSection(Section):
@@ -126,6 +103,9 @@ class Recipe(Section):
     )
     student: StudentSection = Field(default_factory=StudentSection, description="The small model that goes on the board.")
     quantize: QuantizeSection = Field(default_factory=QuantizeSection, description="Bits of weights and activations, layer by layer.")
+    shrink: ShrinkSection = Field(
+        default_factory=ShrinkSection, description="Channels taken out of the float student, before it is quantized."
+    )
     prune: PruneSection = Field(default_factory=PruneSection, description="Zeros in the weights.")
     distill: DistillSection = Field(default_factory=DistillSection, description="What the student learns from the teacher.")
     train: TrainSection = Field(default_factory=TrainSection, description="The training step that student and comparisons share.")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ..errors import ModelError
+from ..options import checked_options
 from ..recipe import DistillSection
 from ..registry import Registry
 from .companion import Companion
@@ -91,10 +91,10 @@ class Objective:
         terms = tuple(t for t in self.terms if t.of_logits)
         return Objective(self.task_weight if terms or self.task_weight else 1.0, terms)
 
-    def meet(self, model: Any) -> None:
-        """Let the companions see the model that will be trained."""
+    def meet(self, model: Any, pruned: Sequence[tuple[Any, Any]] = ()) -> None:
+        """Let the companions see the model that will be trained, and the kernels and masks of what is held at zero."""
         for companion in self.companions:
-            companion.meet(model)
+            companion.meet(model, pruned)
 
 
 SOFT = ("distill", "ema", "exits", "mutual", "online", "sums")
@@ -111,20 +111,8 @@ def asks_teacher(section: DistillSection) -> bool:
 
 
 def options_of(section: DistillSection, **defaults: Any) -> dict[str, Any]:
-    """A method's options with their defaults.
-
-    Raises:
-        ModelError: an option the method does not have, a value of another kind than its default, or a negative number.
-    """
-    for name, value in section.options.items():
-        if name not in defaults:
-            raise ModelError(f"distill.options: '{name}' is not an option of '{section.method}'", expected=", ".join(defaults) or "none")
-        kind = type(defaults[name])
-        right = isinstance(value, (int, float) if kind is float else kind) and isinstance(value, bool) == (kind is bool)
-        if not right or (kind in (int, float) and not 0 <= value < math.inf):
-            numbers = {float: "a number of at least 0", int: "a whole number of at least 0"}
-            raise ModelError(f"distill.options.{name} of '{section.method}' is {value!r}", expected=numbers.get(kind, kind.__name__))
-    return defaults | section.options
+    """A method's options with their defaults; see :func:`fpgacompress.options.checked_options`."""
+    return checked_options("distill.options", section.method, section.options, defaults)
 
 
 def objective(section: DistillSection, lesson: Lesson | None = None) -> Objective:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..errors import UnsupportedError
@@ -31,7 +31,7 @@ class Average(Companion):
         self._places: list[tuple[Any, str, Any]] = []
         self._masks: list[tuple[Any, Any]] = []
 
-    def meet(self, model: Any) -> None:
+    def meet(self, model: Any, pruned: Sequence[tuple[Any, Any]] = ()) -> None:
         """Start from the weights that the model has now, unless it is known.
 
         Raises:
@@ -52,8 +52,7 @@ class Average(Companion):
                 raise UnsupportedError(
                     f"the weight '{variable.name}' cannot be averaged", expected="weights that are attributes of their layers"
                 )
-        pruned = [pair for layer in model.layers for pair in getattr(layer, "pruning_vars", [])]
-        self._masks = [(twins[id(weight)], mask) for weight, mask, _ in pruned]
+        self._masks = [(twins[id(weight)], mask) for weight, mask in pruned]
 
     def answers(self, batch: Mapping[str, Any]) -> dict[str, Any]:
         """:data:`ANSWER`: logits of the average for the batch's samples, ``(batch, classes)``, as outside of training."""

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 
 class Companion:
     """Something beside the student, which a :class:`fpgacompress.distill.Term` brings along. Each method may be left as it is."""
 
-    def meet(self, model: Any) -> None:
-        """See the model that will be trained: before its first update, and again whenever a training goes on with it."""
+    def meet(self, model: Any, pruned: Sequence[tuple[Any, Any]] = ()) -> None:
+        """See the model that will be trained: before its first update, and again whenever a training goes on with it.
+
+        Args:
+            model: the student.
+            pruned: (kernel variable, mask variable) of what is held at zero.
+        """
 
     def answers(self, batch: Mapping[str, Any]) -> dict[str, Any]:
         """What it adds to a batch for the terms, by names of its own; called within each update, before the loss.

@@ -112,9 +112,12 @@ def pack(kernel: np.ndarray, width: int) -> tuple[int, str]:
     - "dense": every weight in ``width`` bits.
     - "bitmap": one bit for each weight, and ``width`` bits for each that is not zero.
     - "gaps": see :func:`gap_bits`.
+    - "live gaps": one bit for each input and each output that says whether it has any weight, and gaps among those that have.
     """
-    size, nonzeros = int(kernel.size), int(np.count_nonzero(kernel))
+    size, nonzeros, table = int(kernel.size), int(np.count_nonzero(kernel)), kernel.reshape(-1, kernel.shape[-1])
     options = {"dense": size * width, "bitmap": size + nonzeros * width, "gaps": gap_bits(kernel, width)}
+    live = table[table.any(axis=1)][:, table.any(axis=0)]
+    options["live gaps"] = sum(table.shape) + gap_bits(live, width)
     name = min(options, key=lambda n: options[n])
     return options[name], name
 

@@ -112,9 +112,9 @@ def learned_student(
     """
     twin = twin_of(model, recipe, data.x, input_type)
     config = front_config(recipe, seed, chain=can_descend(twin, input_type.width))
-    if masks:
-        twin = prune(twin, recipe.prune, config.epochs * (len(data.x) // min(config.batch_size, len(data.x))))
-    points = learn_front(twin, data, config, where, input_bits=input_type.width, objective=objective, progress=say)
+    steps = config.epochs * (len(data.x) // min(config.batch_size, len(data.x)))
+    pruning = prune(twin, recipe.prune, steps, seed) if masks else None
+    points = learn_front(twin, data, config, where, input_bits=input_type.width, objective=objective, pruning=pruning, progress=say)
     beaten, rows = dominated(points), []
     for point in points:
         network = lower(load_model(point.folder / "student.h5"), input_type, recipe.name)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-from .. import prune as pruning
 from ..distill import Lesson, Teacher, asks_teacher
 from ..errors import FpgaCompressError, ModelError
 from ..keras_stack.graph import reads_series
+from ..prune import prune
 from ..quantize.learned import Ebops
 from ..recipe import TeacherSection
 from ..train.loop import steps_of
@@ -16,6 +16,8 @@ from .chaining import links_of
 from .distilling import wanted
 from .learning import twin_of
 from .quantizing import check_request
+from .shrinking import cut, wanted_smaller
+from .students import prune_error
 from .teaching import folds_of, teacher_model
 
 if TYPE_CHECKING:
@@ -31,6 +33,8 @@ def rehearse(trainer: Trainer) -> dict[str, Any]:
     check_request(trainer.recipe)
     data = trainer.dataset
     student = trainer.sample_student()
+    for number in range(1, trainer.recipe.shrink.rounds + 1) if wanted_smaller(trainer.recipe) else ():
+        student = cut(trainer.recipe, student, number)
     teacher = rehearsed(trainer, student)
     more = [(f"teachers.{i}", section) for i, section in enumerate(trainer.recipe.teachers)]
     for field, section in (("train", trainer.recipe.train), ("teacher", trainer.recipe.teacher), *more):
@@ -43,11 +47,9 @@ def rehearse(trainer: Trainer) -> dict[str, Any]:
         Ebops(twin_of(student, trainer.recipe, x, data.preprocessing.input_type), data.preprocessing.input_type.width)
     twin = trainer.built(student, x, pruned=True).model
     try:
-        pruning.prune(twin, trainer.recipe.prune, steps_of(len(data.train), trainer.config(trainer.recipe.train.epochs)))
+        prune(twin, trainer.recipe.prune, steps_of(len(data.train), trainer.config(trainer.recipe.train.epochs)))
     except FpgaCompressError as error:
-        raise trainer.recipe.error(
-            "prune.layers", error.received.removeprefix("prune.layers: "), expected=error.expected, do=error.do
-        ) from error
+        raise prune_error(trainer.recipe, error) from error
     return {
         "inputs": prod(data.input_shape),
         "classes": len(data.classes),

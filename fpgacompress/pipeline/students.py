@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .. import prune as pruning
 from ..distill import asks_teacher
 from ..errors import FpgaCompressError
 from ..keras_stack import load_model, seed_everything
-from ..prune.masks import strip
+from ..prune import kernels_of, prune
+from ..prune.targets import shapes_of, targets
 from ..quantize.build import Built, build_student
-from ..quantize.policy import value_of
 from ..quantize.progressive import StagedBits
+from ..recipe import Recipe
 from ..run import write_json
 from ..train import TrainingData
 from ..train.loop import shaped, steps_of
@@ -29,6 +29,8 @@ from .variants import Variant
 if TYPE_CHECKING:
     from .training import Trainer
 
+MASKS = "masks.npz"
+"""Which weights of a pruned student live, beside its model."""
 VERSION = 4
 """Raised when a step's meaning changes, so that old artifacts are not taken for new ones."""
 
@@ -115,13 +117,13 @@ class Students:
                     noise_warmup=section.noise_warmup,
                     stochastic_rounding=section.stochastic_rounding,
                 )
-                if variant.pruned:
-                    model = pruning.prune(model, recipe.prune, steps_of(len(x), config))
+                pruning = prune(model, recipe.prune, steps_of(len(x), config), self.seed) if variant.pruned else None
                 objective, extras = taught(recipe, model, teacher, x, y, self.seed) if variant.distilled else (None, {})
-                model = self.trainer.fit(variant.name, model, config, where, objective, extras)
+                self.trainer.fit(variant.name, model, config, where, objective, extras, pruning=pruning)
                 if objective is not None:
                     self.trainer.note(where, base, teacher, objective)
-                model = strip(model) if variant.pruned else model
+                if pruning is not None:
+                    pruning.masks.save(where / MASKS)
             if bits or teaches:
                 keep_logits(model, where, x, x_val)
             self.trainer.finish(where, model)
@@ -152,9 +154,13 @@ class Students:
 
     def built(self, model: Any, x: np.ndarray, *, pruned: bool) -> Built:
         """The QKeras twin of a float student, and how its ranges were fitted on the first training samples."""
-        prune = self.recipe.prune
-        names = [layer.name for layer in model.layers if hasattr(layer, "kernel")]
-        zeros = {name: value_of(name, prune.sparsity, prune.layers) for name in names} if pruned else {}
+        zeros: dict[str, float] = {}
+        if pruned:
+            section, shapes = self.recipe.prune, shapes_of(kernels_of(model))
+            try:
+                zeros = targets(section, shapes)
+            except FpgaCompressError as error:
+                raise prune_error(self.recipe, error) from error
         samples = shaped(model, x[: self.recipe.quantize.calibration_samples])
         try:
             return build_student(model, self.recipe.quantize, samples, zeros)
@@ -164,3 +170,10 @@ class Students:
                     "quantize.layers", error.received.removeprefix("quantize.layers: "), expected=error.expected, do=error.do
                 ) from error
             raise
+
+
+def prune_error(recipe: Recipe, error: FpgaCompressError) -> FpgaCompressError:
+    """The error of a pruning method as one of the recipe's section."""
+    field, _, rest = error.received.partition(": ")
+    known = field.startswith("prune") and " " not in field
+    return recipe.error(field if known else "prune", rest if known else error.received, expected=error.expected, do=error.do)

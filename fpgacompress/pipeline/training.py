@@ -16,6 +16,7 @@ from .. import zoo
 from ..data import Dataset, load
 from ..errors import DataError, FpgaCompressError
 from ..keras_stack import save_model, seed_everything
+from ..prune import Pruning
 from ..quantize.build import Built
 from ..recipe import Assistant, Recipe
 from ..run import RunFolder, file_digest, read_json, write_json
@@ -23,6 +24,7 @@ from ..train import TrainConfig, TrainingData, fit
 from ..zoo.files import from_file
 from .chaining import behind_chain, distill_key
 from .distilling import NOTES, notes, taught
+from .shrinking import shrunk_student, wanted_smaller
 from .students import Students
 from .teaching import Teaching, keep_logits
 from .variants import Variant
@@ -116,6 +118,7 @@ class Trainer:
         objective: Any = None,
         extras: dict[str, np.ndarray] | None = None,
         keep: np.ndarray | None = None,
+        pruning: Pruning | None = None,
     ) -> Any:
         """Train a model in a step's folder, with progress, log and history; on the samples ``keep`` only, where they are given."""
         x, y, x_val, y_val = self.arrays
@@ -130,6 +133,7 @@ class Trainer:
             TrainingData(x, y, x_val, y_val, extras or {}),
             config,
             objective=objective,
+            pruning=pruning,
             folder=where,
             tensorboard=log,
             progress=self._progress,
@@ -168,7 +172,11 @@ class Trainer:
         return Teaching(self).step()
 
     def float_student(self) -> Path:
-        """Train the float student that every quantized variant starts from, under the teacher where the recipe says so."""
+        """Train the float student that every quantized variant starts from, under the teacher and without some channels where the recipe says so."""
+        whole = self._whole_student()
+        return shrunk_student(self, whole) if wanted_smaller(self.recipe) else whole
+
+    def _whole_student(self) -> Path:
         recipe, train = self.recipe, self.recipe.train
         key = {
             "version": VERSION,
@@ -201,6 +209,7 @@ class Trainer:
         *,
         teacher: Path | None = None,
         title: str = "",
+        behind: Callable[[Path], None] | None = None,
     ) -> Path:
         """Train a float model as a step, under a teacher or not; a taught one can teach in its turn.
 
@@ -212,6 +221,7 @@ class Trainer:
             settings: changes to the section ``train``.
             teacher: folder that teaches.
             title: what is told of the step.
+            behind: called with the folder once the model is trained.
         """
         recipe = self.recipe
         key = {"version": VERSION} | key | {"epochs": epochs, "settings": settings}
@@ -234,6 +244,8 @@ class Trainer:
                 if teacher is not None and objective is not None:
                     self.note(where, None, teacher, objective)
                     keep_logits(model, where, x, x_val)
+            if behind is not None:
+                behind(where)
             self.finish(where, model)
 
         return self.folder.step(name, key, make, title=f"{title}{self.seed_note}")

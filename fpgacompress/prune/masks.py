@@ -1,54 +1,87 @@
-"""Masks of a model under training, on tensorflow-model-optimization's wrappers and schedules."""
+"""Masks: which weights of a model are held at zero, kept outside of its layers."""
 
 from __future__ import annotations
 
+import os
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ..keras_stack import load_tfmot
+from ..errors import RunError
+from ..keras_stack import load, unwrapped
+
+
+def kernels_of(model: Any) -> dict[str, Any]:
+    """Kernel variable of each layer that can be pruned, by the layer's name: dense and convolution layers, depthwise ones not."""
+    return {layer.name: layer.kernel for layer in map(unwrapped, model.layers) if getattr(layer, "kernel", None) is not None}
 
 
 class Masks:
-    """The pruning wrappers of a model.
+    """One mask for each of some kernels: 1 for a weight that lives, 0 for one that is held at zero.
 
-    The wrapper changes its mask in the forward pass on the schedule's steps; :meth:`after_update` multiplies it into the weights after
-    each optimizer update, so that a pruned weight is exactly zero whenever anybody looks.
+    Args:
+        kernels: layer name to kernel variable.
     """
 
-    def __init__(self, model: Any) -> None:
-        kind = load_tfmot().PruneLowMagnitude
-        self.wrappers = [layer for layer in model.layers if isinstance(layer, kind)]
-
-    def before_training(self) -> None:
-        """Tell the wrappers that step 0 is next (tfmot counts from its callback; we count ourselves)."""
-        for wrapper in self.wrappers:
-            wrapper.pruning_step.assign(np.int64(0))
-
-    def after_update(self) -> None:
-        """Multiply the masks into the weights; call inside the training function, after the optimizer."""
-        for wrapper in self.wrappers:
-            wrapper.pruning_obj.weight_mask_op()
+    def __init__(self, kernels: Mapping[str, Any]) -> None:
+        tf, self.kernels = load().tf, dict(kernels)
+        self.alive = {n: tf.Variable(np.ones(k.shape, np.float32), trainable=False, name=f"{n}/mask") for n, k in self.kernels.items()}
 
     @property
-    def variables(self) -> list[Any]:
-        """Masks, thresholds and step counters, for checkpoints."""
-        return [v for w in self.wrappers for v in (w.pruning_step, *(x for _, m, t in w.pruning_vars for x in (m, t)))]
+    def pairs(self) -> list[tuple[Any, Any]]:
+        """(kernel variable, mask variable)."""
+        return [(self.kernels[name], mask) for name, mask in self.alive.items()]
+
+    def hold(self) -> None:
+        """Set the pruned weights to zero; inside a TensorFlow function or not."""
+        for kernel, mask in self.pairs:
+            kernel.assign(kernel * mask)
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Layer name to a boolean array of the kernel's shape."""
+        return {name: mask.numpy() > 0 for name, mask in self.alive.items()}
+
+    def assign(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Take other masks and hold them."""
+        for name, array in arrays.items():
+            self.alive[name].assign(np.asarray(array, np.float32))
+        self.hold()
 
     def sparsity(self) -> float:
         """Zeros in all masks together, as a fraction."""
-        masks = [m.numpy() for w in self.wrappers for _, m, _ in w.pruning_vars]
-        total = sum(m.size for m in masks)
-        return 1.0 - sum(float(m.sum()) for m in masks) / total if total else 0.0
+        total = sum(int(np.prod(mask.shape)) for mask in self.alive.values())
+        return 1.0 - sum(float(mask.numpy().sum()) for mask in self.alive.values()) / total if total else 0.0
+
+    def save(self, path: Path) -> None:
+        """Write the masks as bits, one array for each layer.
+
+        Raises:
+            RunError: the file cannot be written; an older one stays.
+        """
+        partial = path.with_suffix(".part.npz")
+        try:
+            with open(partial, "wb") as file:
+                np.savez_compressed(file, **self.arrays())  # type: ignore[arg-type]
+            os.replace(partial, path)
+        except OSError as error:
+            partial.unlink(missing_ok=True)
+            raise RunError(f"the masks '{path}' could not be written ({error})", do="free disk space and start again") from error
 
 
-def strip(model: Any) -> Any:
-    """The model without wrappers, masked weights exactly zero."""
-    masks = Masks(model)
-    for wrapper in masks.wrappers:
-        for weight, mask, _ in wrapper.pruning_vars:
-            weight.assign(weight * mask)
-    return load_tfmot().strip_pruning(model)
+def read_masks(path: Path) -> dict[str, np.ndarray]:
+    """Masks that :meth:`Masks.save` wrote: layer name to a boolean array.
+
+    Raises:
+        RunError: no such file, or another kind of file.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as data:
+            return {name: np.asarray(data[name], bool) for name in data.files}
+    except (OSError, ValueError, zipfile.BadZipFile) as error:
+        raise RunError(f"'{path}' holds no masks ({error})", expected="masks.npz of a pruned training") from error
 
 
 def zero_fraction(kernel: np.ndarray) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,6 @@ import numpy as np
 from ..errors import UnsupportedError
 from ..keras_stack import load
 from ..keras_stack.graph import unwrapped
-from ..prune.masks import Masks
 from ..quantize.sites import producers
 
 _PASSED = ("InputLayer", "Flatten", "Reshape", "Dropout")
@@ -94,15 +93,20 @@ def _dense(layer: Any, reads: Rounding, mask: Any) -> Dense:
     return Dense(layer, reads, whole, free, step, *(np.arange(n) for n in kernel.shape))
 
 
-def layers_of(model: Any, input_bits: int) -> list[Dense]:
+def layers_of(model: Any, input_bits: int, pruned: Sequence[tuple[Any, Any]] = ()) -> list[Dense]:
     """The layers of a model made by :func:`fpgacompress.quantize.learned.learned_twin`, as they compute now.
+
+    Args:
+        model: the network.
+        input_bits: width of its input where it does not quantize it itself.
+        pruned: (kernel variable, mask variable) of what is held at zero.
 
     Raises:
         UnsupportedError: it is not a chain of dense layers with one learned quantizer between any two.
     """
     found: list[Dense] = []
     waiting: Any = None
-    masks = {w.layer.name: w.pruning_vars[0][1] for w in Masks(model).wrappers}
+    masks = {id(kernel): mask for kernel, mask in pruned}
     for node in model.layers:
         layer, kind = unwrapped(node), type(unwrapped(node)).__name__
         if len(producers(node)) > 1 or kind not in (*_PASSED, "QActivation", "QDense"):
@@ -119,7 +123,7 @@ def layers_of(model: Any, input_bits: int) -> list[Dense]:
                 raise _unsupported(layer, "reads sums that no quantizer rounds")
             if not hasattr(inside, "fractions") and getattr(inside, "__name__", "linear") != "linear":
                 raise _unsupported(layer, f"has the activation {inside}, without learned bits")
-            found.append(_dense(layer, _reads(waiting, int(layer.kernel.shape[0]), float(input_bits)), masks.get(layer.name)))
+            found.append(_dense(layer, _reads(waiting, int(layer.kernel.shape[0]), float(input_bits)), masks.get(id(layer.kernel))))
             waiting = inside if hasattr(inside, "fractions") else None
     if waiting is not None or not found:
         raise _unsupported(unwrapped(model.layers[-1]), "stands at the end")

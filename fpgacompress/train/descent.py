@@ -10,7 +10,7 @@ a saturation take gates.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -52,29 +52,35 @@ def neighbours(weight: float, around: int) -> list[float]:
     return [v for v in found if abs(v) <= _LARGEST and (v / _FINEST).is_integer()]
 
 
+Pairs = Sequence[tuple[Any, Any]]
+
+
 class Descent:
     """One model, improved in place.
 
     Args:
-        model: made by :func:`fpgacompress.quantize.learned.learned_twin`, pruning wrappers or not; masked weights stay 0.
+        model: made by :func:`fpgacompress.quantize.learned.learned_twin`.
         x: training samples, preprocessed, (n, ...).
         loss: of logits (n, classes) of these samples, a scalar tensor.
         input_bits: width of the network's input where the model does not quantize it itself.
         truncate: the student's activations will be truncated, with half a step in the biases, which their bits are counted with.
+        pruned: (kernel variable, mask variable) of weights that stay 0.
 
     Raises:
         UnsupportedError: the model is no chain of dense layers.
     """
 
-    def __init__(self, model: Any, x: np.ndarray, loss: Callable[[Any], Any], input_bits: int, truncate: bool = True) -> None:
-        self.model, self.input_bits, self.truncate = model, input_bits, truncate
+    def __init__(
+        self, model: Any, x: np.ndarray, loss: Callable[[Any], Any], input_bits: int, truncate: bool = True, pruned: Pairs = ()
+    ) -> None:
+        self.model, self.input_bits, self.truncate, self._pruned = model, input_bits, truncate, pruned
         self._x, self._of = x, loss
         self._chains: dict[tuple[tuple[int, ...], ...], Chain] = {}
-        self.layers = layers_of(model, input_bits)
+        self.layers = layers_of(model, input_bits, pruned)
 
     def read(self) -> None:
         """Take over what the model's variables hold now."""
-        self.layers = without_dead(layers_of(self.model, self.input_bits))
+        self.layers = without_dead(layers_of(self.model, self.input_bits, self._pruned))
         for place, dense in enumerate(self.layers):
             dense.kernel[:, ~self.heard(place)] = 0
 

@@ -23,7 +23,8 @@ from ..distill import Objective, Term
 from ..errors import DataError, Interrupted, ModelError
 from ..keras_stack import load, save_model, seed_everything
 from ..keras_stack.stack import gradients_forgotten
-from ..prune.masks import Masks
+from ..prune import Nothing, Pruning
+from ..prune.gated import Gated
 from ..quantize.learned import Ebops, fixed_twin, freeze
 from ..quantize.learned.twin import round_biases
 from ..run import read_json, write_json
@@ -49,24 +50,38 @@ Progress = Callable[[str], None]
 class _Front:
     """One training: the model, its data on the device, the compiled steps."""
 
-    def __init__(self, model: Any, data: TrainingData, config: FrontConfig, objective: Objective, input_bits: int, say: Progress) -> None:
+    def __init__(
+        self,
+        model: Any,
+        data: TrainingData,
+        config: FrontConfig,
+        objective: Objective,
+        pruning: Pruning,
+        input_bits: int,
+        say: Progress,
+    ) -> None:
         if not len(data.x_val) or not len(data.x):
             raise DataError(f"{len(data.x)} training and {len(data.x_val)} validation samples", expected="at least one of each")
         self.model, self.data, self.config, self.objective, self.say = model, data, config, objective, say
         freeze(model, False)
-        objective.meet(model)
+        if isinstance(pruning, Gated):
+            raise ModelError("pruning by learned masks, and learned bits", expected="a method whose pruned weights are zero in training")
+        self.pruning = pruning
+        pruning.begin()
+        objective.meet(model, pruning.pairs)
         # with what the terms train and keep, so that each point goes on with its own; Keras lists frozen variables last, so the order would
         # change with freezing
-        self.variables = [*model.weights, *objective.state]
+        self.variables = [*model.weights, *objective.state, *pruning.variables]
         self.cost, self.input_bits = Ebops(model, input_bits), input_bits
         self.first_cost = max(float(self.cost()), 1.0)
         self.batch = min(config.batch_size, len(data.x))
         self.per_epoch = len(data.x) // self.batch
+        pruning.schedule = pruning.schedule.aligned(self.per_epoch)  # a call of another number of updates would be compiled anew
         self.cycle = max(config.epochs // config.cycles, 1)
         self.chance = float(np.bincount(data.y_val).max() / len(data.y_val))
         self._judge = self._settling = self._tuning = self._descent = None
         if config.descent_sweeps:
-            layers_of(model, input_bits)  # refuses what it cannot improve, before the training
+            layers_of(model, input_bits, pruning.pairs)  # refuses what it cannot improve, before the training
         self.beta = load().tf.Variable(config.beta[0], dtype=load().tf.float32, trainable=False)
 
     def step(self, *, priced: bool, total: int, ramp: bool = False) -> TrainingStep:
@@ -81,7 +96,7 @@ class _Front:
             self.model,
             objective,
             {"x": seen(self.model, data.x, config.augment), "y": np.asarray(data.y, np.int32), **data.extras},
-            masks=Masks(self.model),
+            pruning=self.pruning if ramp else self.pruning.at_rest(),
             class_weights=class_weights(data.y, int(self.model.output_shape[-1])) if config.balanced else None,
             learning_rate=config.learning_rate if ramp else config.learning_rate / 3,
             total_steps=total,
@@ -235,7 +250,14 @@ class _Front:
         arrays = {"y": np.asarray(data.y, np.int32)} | {name: data.extras[name] for name in objective.needs}
         batch = {name: tf.constant(values[chosen]) for name, values in arrays.items()}
         truncate = self.config.rounding == "truncate"
-        return Descent(self.model, data.x[chosen], lambda logits: step.losses(logits, batch, objective)[0], self.input_bits, truncate)
+        return Descent(
+            self.model,
+            data.x[chosen],
+            lambda logits: step.losses(logits, batch, objective)[0],
+            self.input_bits,
+            truncate,
+            self.pruning.pairs,
+        )
 
     def tune(self, kept: Kept, folder: Path) -> Point:
         """Train a model of the ramp on, at last with its bits fixed, and write the student."""
@@ -271,17 +293,19 @@ def learn_front(
     *,
     input_bits: int,
     objective: Objective | None = None,
+    pruning: Pruning | None = None,
     progress: Progress = lambda text: None,
 ) -> list[Point]:
     """Learn bits in one training and leave a front of students.
 
     Args:
-        model: made by :func:`fpgacompress.quantize.learned.learned_twin`, pruning wrappers or not; used up.
+        model: made by :func:`fpgacompress.quantize.learned.learned_twin`; used up.
         data: preprocessed arrays, with what the objective's terms need.
         config: settings.
         folder: for the checkpoint (a training that was stopped goes on), ``history.json``, ``points/<n>/student.h5`` and ``point.json``.
         input_bits: width of the network's input where the model does not quantize it itself.
         objective: task weight and distillation terms; the task loss alone when absent.
+        pruning: of the ramp, whose masks change between epochs; points keep the masks they have then.
         progress: receives lines of text.
 
     Returns:
@@ -295,7 +319,7 @@ def learn_front(
     """
     seed_everything(config.seed)
     folder.mkdir(parents=True, exist_ok=True)
-    front = _Front(model, data, config, objective or Objective(), input_bits, progress)
+    front = _Front(model, data, config, objective or Objective(), pruning or Nothing(), input_bits, progress)
     try:
         kept, history = front.ramp(folder)
         write_json(folder / "history.json", history)

@@ -16,7 +16,7 @@ from ..distill import Objective
 from ..errors import DataError, Interrupted, ModelError
 from ..keras_stack import load, seed_everything
 from ..keras_stack.stack import gradients_forgotten
-from ..prune.masks import Masks
+from ..prune import Pruning, Wrapped
 from ..quantize.progressive import Stage, StagedBits, shared_out
 from . import checkpoint
 from .monitor import better, score
@@ -130,6 +130,7 @@ def fit(
     config: TrainConfig,
     *,
     objective: Objective | None = None,
+    pruning: Pruning | None = None,
     folder: Path | None = None,
     tensorboard: Path | None = None,
     progress: Progress | None = None,
@@ -140,10 +141,12 @@ def fit(
     and epoch only, so a training that was stopped and resumed sees the same batches.
 
     Args:
-        model: Keras or QKeras model ending in logits, possibly with pruning wrappers.
+        model: Keras or QKeras model ending in logits.
         data: preprocessed arrays.
         config: settings.
         objective: task weight and distillation terms; the task loss alone when absent.
+        pruning: made by :func:`fpgacompress.prune.prune`; when absent, the model's pruning wrappers of tensorflow-model-optimization act, if
+            it has any.
         folder: where the checkpoint lives; with one there, training goes on behind its last epoch. None: no checkpoint.
         tensorboard: folder of the TensorBoard log, or None.
         progress: called after each epoch with (epoch, epochs, figures, seconds left).
@@ -165,15 +168,15 @@ def fit(
     seed_everything(config.seed)
     batch = min(config.batch_size, len(data.x))
     per_epoch = len(data.x) // batch
-    masks = Masks(model)
-    masks.before_training()
+    pruning = pruning if pruning is not None else Wrapped(model)
+    pruning.begin()
     classes = int(model.output_shape[-1])
     stages = shared_out(config.epochs, config.stages)
     step = TrainingStep(
         model,
         objective or Objective(),
         {"x": seen(model, data.x, config.augment), "y": np.asarray(data.y, np.int32), **data.extras},
-        masks=masks,
+        pruning=pruning,
         class_weights=class_weights(data.y, classes) if config.balanced else None,
         learning_rate=config.learning_rate,
         total_steps=config.epochs * per_epoch,
@@ -213,11 +216,12 @@ def fit(
                     f"the loss became {row['loss']} in epoch {epoch + 1}",
                     do="use a smaller learning rate, or look for outliers in the data",
                 )
-            row |= score(logits_of(model, data.x_val), data.y_val)
-            row |= {"learning_rate": float(step.optimizer.learning_rate.numpy()), "sparsity": masks.sparsity()}
-            row["seconds"] = time.perf_counter() - started
-            if epoch >= first_pick and better(row, history[first_pick:], config.monitor):
-                best = model_arrays(model)
+            with pruning.shown():
+                row |= score(logits_of(model, data.x_val), data.y_val)
+                row |= {"learning_rate": float(step.optimizer.learning_rate.numpy()), "sparsity": pruning.sparsity()}
+                row["seconds"] = time.perf_counter() - started
+                if epoch >= first_pick and better(row, history[first_pick:], config.monitor):
+                    best = arrays_of([*model.weights, *pruning.variables])
             history.append(row)
             if saved is not None:
                 checkpoint.save(saved, step.variables, best, {"history": history})
@@ -227,7 +231,7 @@ def fit(
                 rate = (time.perf_counter() - begin) / (epoch + 1 - done_before)
                 progress(epoch + 1, config.epochs, row, rate * (config.epochs - epoch - 1))
     if best is not None:
-        for variable, value in zip(model.weights, best):
+        for variable, value in zip([*model.weights, *pruning.variables], best, strict=True):
             variable.assign(value)
     if writer is not None:
         writer.close()
@@ -262,9 +266,9 @@ def _staging(model: Any, step: TrainingStep, stages: Sequence[Stage], per_epoch:
         model._fpgacompress_forward = None
 
 
-def model_arrays(model: Any) -> list[np.ndarray]:
-    """Copies of all variables of a model, wrappers' masks included (``get_weights`` leaves those out)."""
-    return [v.numpy() for v in model.weights]
+def arrays_of(variables: Sequence[Any]) -> list[np.ndarray]:
+    """Copies of variables."""
+    return [v.numpy() for v in variables]
 
 
 def _waited(history: History, first_pick: int, monitor: str) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,8 @@ from ..distill.teacher import FLIPPED
 from ..errors import ModelError
 from ..keras_stack import load, through, unwrapped
 from ..keras_stack.graph import reads_series
-from ..prune.masks import Masks
+from ..prune import Pruning
+from .probe import StepProbe
 from .quantizing import Quantizing
 
 RESTING = 0.1
@@ -31,7 +33,7 @@ class TrainingStep:
         model: Keras model ending in logits ``(batch, classes)``; its fake quantizers and pruning wrappers act in its forward pass.
         objective: task weight and distillation terms.
         arrays: "x" ``(n, *input_shape)`` float32 (images ``(n, height, width[, channels])`` where they are mirrored), "y" ``(n,)`` int, and whatever the terms need, all with the same first axis.
-        masks: the model's masks, multiplied in after each update.
+        pruning: the model's masks; they change in front of the updates that it names, and are held after each update.
         class_weights: ``(classes,)`` float32 weights of the task loss, or None.
         learning_rate: peak rate of Adam.
         total_steps: updates of the whole training, for the schedule.
@@ -53,7 +55,7 @@ class TrainingStep:
         objective: Objective,
         arrays: Mapping[str, np.ndarray],
         *,
-        masks: Masks,
+        pruning: Pruning,
         class_weights: np.ndarray | None,
         learning_rate: float,
         total_steps: int,
@@ -67,7 +69,7 @@ class TrainingStep:
     ) -> None:
         stack = load()
         self._tf = tf = stack.tf
-        self.model, self.objective, self.masks = model, objective, masks
+        self.model, self.objective, self.pruning = model, objective, pruning
         if augment == "flip" and (arrays["x"].ndim < 3 or reads_series(model)):
             raise ModelError(
                 f"augment 'flip' on samples of shape {arrays['x'].shape[1:]}",
@@ -80,11 +82,11 @@ class TrainingStep:
         # the legacy optimizer updates each variable in one fused kernel
         self.optimizer = stack.keras.optimizers.legacy.Adam(learning_rate)
         self._inside = self._with_features()
-        objective.meet(model)
+        objective.meet(model, pruning.pairs)
         self.optimizer._create_all_weights(self._trained)
         names = ("x", "y", *objective.needs)
         self._flipped = [name for name in objective.needs if augment == "flip" and name + FLIPPED in arrays]
-        self._arrays = {name: tf.constant(arrays[name]) for name in (*names, *(name + FLIPPED for name in self._flipped))}
+        self.arrays = {name: tf.constant(arrays[name]) for name in (*names, *(name + FLIPPED for name in self._flipped))}
         self._class_weights = None if class_weights is None else tf.constant(class_weights, tf.float32)
         self.step = tf.Variable(0, dtype=tf.int64, trainable=False)
         columns = ("loss", "task", *(t.name for t in objective.terms), "accuracy")
@@ -104,8 +106,8 @@ class TrainingStep:
 
     @property
     def _trained(self) -> list[Any]:
-        """Variables that the updates move: the model's and the terms'."""
-        return [*self.model.trainable_variables, *self.objective.variables]
+        """Variables that the updates move: the model's, the terms', those that say what is pruned."""
+        return [*self.model.trainable_variables, *self.objective.variables, *self.pruning.trained]
 
     def begin_stage(self, begin: int, end: int) -> None:
         """Run the learning rate's schedule from update ``begin`` to ``end``, and read the model's quantizers anew."""
@@ -117,7 +119,20 @@ class TrainingStep:
         return tf.function(self._run, input_signature=[tf.TensorSpec([None, None], tf.int32)], jit_compile=self._compiled or None)
 
     def run(self, indices: np.ndarray) -> None:
-        """One update for each row of sample numbers ``(updates, batch)`` int32."""
+        """One update for each row of sample numbers ``(updates, batch)`` int32, with the changes of the masks that are due."""
+        begin, done = int(self.step.numpy()), 0
+        while done < len(indices):
+            if self.pruning.due(begin + done):
+                self.pruning.change(begin + done, self.probe)
+            count = min(len(indices) - done, self.pruning.until_due(begin + done) or len(indices))
+            self._execute(indices[done : done + count])
+            done += count
+
+    @cached_property
+    def probe(self) -> StepProbe:
+        return StepProbe(self)
+
+    def _execute(self, indices: np.ndarray) -> None:
         try:
             self._updates(indices)
         except self._tf.errors.UnimplementedError:
@@ -169,7 +184,7 @@ class TrainingStep:
         """Logits of a further pass in the same update, as in training. Masks, their counters and moving statistics stay as they are."""
         kept = [v for layer in self.model.layers for v in unwrapped(layer).non_trainable_weights]
         before = [v.read_value() for v in kept]
-        with self.quantizing.training(self.step):
+        with self.quantizing.training(self.step), self.pruning.acting():
             logits = through(self.model, x, training=True)
         for variable, value in zip(kept, before):
             variable.assign(value)
@@ -186,16 +201,17 @@ class TrainingStep:
         tf, model = self._tf, self.model
         self.optimizer.learning_rate.assign(self._rate(self.step))
         with tf.GradientTape() as tape:
-            with self.quantizing.training(self.step):
+            with self.quantizing.training(self.step), self.pruning.acting():
                 logits, *features = tf.nest.flatten(self._inside(batch["x"], training=True))
             batch = batch | {f"student/{name}": feature for name, feature in zip(self.objective.reads, features)}
             loss, parts = self.losses(logits, self._asked(batch))
             if model.losses:
                 loss += tf.add_n(model.losses)
-            everything = loss + sum(term.weight * parts[term.name] for term in self.objective.terms if term.beside)
+            everything = loss + sum(term.weight * parts[term.name] for term in self.objective.terms if term.beside) + self.pruning.penalty()
         variables = self._trained
-        self.optimizer.apply_gradients(zip(tape.gradient(everything, variables), variables))
-        self.masks.after_update()
+        gradients = [g if g is None else self.pruning.taken(v, g) for g, v in zip(tape.gradient(everything, variables), variables)]
+        self.optimizer.apply_gradients(zip(gradients, variables))
+        self.pruning.after_update()
         self.step.assign_add(1)
         for companion in self.objective.companions:
             companion.after_update(self.step)
@@ -221,7 +237,7 @@ class TrainingStep:
         tf = self._tf
         for i in tf.range(tf.shape(indices)[0]):
             chosen = indices[i]
-            self._update(self._augmented({name: tf.gather(array, chosen) for name, array in self._arrays.items()}))
+            self._update(self._augmented({name: tf.gather(array, chosen) for name, array in self.arrays.items()}))
 
     def take_means(self, steps: int) -> dict[str, float]:
         """Means of loss, its terms and accuracy over the last ``steps`` updates; starts counting anew."""
@@ -233,6 +249,6 @@ class TrainingStep:
     @property
     def variables(self) -> Sequence[Any]:
         """Everything a checkpoint must hold: weights, optimizer, masks, step, and what the terms train and keep."""
-        mask_variables = self.masks.variables
+        mask_variables = [*self.pruning.variables]
         model = [v for v in self.model.weights if not any(v is m for m in mask_variables)]
         return [*model, *mask_variables, *self.objective.state, *self.optimizer.variables(), self.step]

@@ -9,8 +9,7 @@ from fpgacompress.distill.average import ANSWER, Average
 from fpgacompress.distill.checks import training_notes
 from fpgacompress.errors import ModelError
 from fpgacompress.keras_stack import load, seed_everything, unwrapped
-from fpgacompress.prune import prune
-from fpgacompress.prune.masks import Masks
+from fpgacompress.prune import Nothing, prune
 from fpgacompress.quantize.build import build_student
 from fpgacompress.quantize.learned import learned_twin
 from fpgacompress.quantize.learned.twin import learned_roles
@@ -23,11 +22,15 @@ RNG = np.random.default_rng(4)
 
 
 def student(images, learned=False):
-    """A QKeras student of few bits with pruning wrappers."""
+    """A QKeras student of few bits."""
     seed_everything(3)
     x = images[0][:200].reshape(200, -1)
     model = build_student(zoo.build("mlp", (28, 28), 10, {"hidden": [16]}), QuantizeSection(preset="int4"), x).model
-    return prune(learned_twin(model) if learned else model, PruneSection(sparsity=0.5, begin=0.0, end=0.6, frequency=2), 10)
+    return learned_twin(model) if learned else model
+
+
+def pruning_of(model):
+    return prune(model, PruneSection(sparsity=0.5, begin=0.0, end=0.6, frequency=2), 10)
 
 
 def inner(model):
@@ -42,14 +45,14 @@ def test_the_average_is_the_recursion_and_computes_as_the_student_would_with_its
         zoo.build("mlp", (28, 28), 10, {"hidden": [16], "batchnorm": True}) if kind == "batchnorm" else student(images, kind == "learned")
     )
     wanted = objective(DistillSection(method="ema", options={"decay": 0.6}))
-    masks = Masks(model)
-    masks.before_training()
+    pruning = Nothing() if kind == "batchnorm" else pruning_of(model)
+    pruning.begin()
     rates = {"class_weights": None, "learning_rate": 1e-2, "total_steps": 10, "schedule": "constant"}
-    step = TrainingStep(model, wanted, {"x": x, "y": y}, masks=masks, **rates)
+    step = TrainingStep(model, wanted, {"x": x, "y": y}, pruning=pruning, **rates)
     variables, (average,) = inner(model), wanted.companions
     assert len(average.kept) == len(variables) and not set(map(id, average.kept)) & set(map(id, variables))
     expected = [v.numpy().astype(np.float64) for v in variables]
-    masked = {id(weight): mask for wrapper in masks.wrappers for weight, mask, _ in wrapper.pruning_vars}
+    masked = {id(kernel): mask for kernel, mask in pruning.pairs}
     for t in range(1, 11):
         step.run(np.arange(32 * t - 32, 32 * t, dtype=np.int32)[None])
         decay = min(0.6, (1 + t) / (10 + t))
@@ -60,8 +63,8 @@ def test_the_average_is_the_recursion_and_computes_as_the_student_would_with_its
     moved = [v.name for v, twin in zip(variables, average.kept) if not np.allclose(v.numpy(), twin.numpy())]
     kinds = {"quantized": ("kernel", "bias"), "learned": ("kernel", "_fraction"), "batchnorm": ("kernel", "moving_variance", "gamma")}
     assert all(any(part in name for name in moved) for part in kinds[kind])
-    if masks.wrappers:
-        kernel = average.kept[[v.name for v in variables].index(masks.wrappers[0].pruning_vars[0][0].name)].numpy()
+    if pruning.pairs:
+        kernel = average.kept[[v.name for v in variables].index(pruning.pairs[0][0].name)].numpy()
         assert np.mean(kernel == 0) == pytest.approx(0.5, abs=0.01)
     answer = average.answers({"x": load().tf.constant(x)})[ANSWER].numpy()
     assert not np.allclose(answer, model(x, training=False), atol=1e-3)

@@ -11,9 +11,8 @@ from fpgacompress.distill.peers import agreement
 from fpgacompress.errors import ModelError
 from fpgacompress.keras_stack import load, seed_everything
 from fpgacompress.keras_stack.floats import float_copy
-from fpgacompress.prune import prune
 from fpgacompress.quantize.build import build_student
-from fpgacompress.recipe import DistillSection, PruneSection, QuantizeSection
+from fpgacompress.recipe import DistillSection, QuantizeSection
 from fpgacompress.train import TrainConfig, TrainingData, fit
 
 RNG = np.random.default_rng(6)
@@ -86,7 +85,7 @@ def test_peers_are_float_have_weights_of_their_own_and_nobody_moves_another(imag
     tf, student = load().tf, quantized(images)
     teacher = zoo.build("cnn", (28, 28), 10, {"filters": [2], "hidden": [4], "dropout": 0.5, "batchnorm": True})
     section = DistillSection(method="mutual+online", options={"mutual": {"peers": 2}, "online": {"back": 1.0}})
-    wanted = objective(section, Lesson(prune(student, PruneSection(sparsity=0.5), 10), Teacher(teacher)))
+    wanted = objective(section, Lesson(student, Teacher(teacher)))
     peers, learning = wanted.companions
     assert [type(layer).__name__ for layer in peers.models[0].layers] == ["InputLayer", "Dense", "Activation", "Dense"]
     kernels = [m.layers[1].kernel.numpy() for m in peers.models]

@@ -7,7 +7,6 @@ from fpgacompress import zoo
 from fpgacompress.distill import METHODS, Lesson, Teacher, objective
 from fpgacompress.keras_stack import seed_everything
 from fpgacompress.prune import prune
-from fpgacompress.prune.masks import strip
 from fpgacompress.quantize.build import quantized_student
 from fpgacompress.recipe import DistillSection, PruneSection, QuantizeSection
 from fpgacompress.train import TrainConfig, TrainingData, fit
@@ -46,9 +45,9 @@ def test_every_method_with_every_student(method, pair, classes, images):
     base = zoo.build(kind, shape, classes, options)
     student = quantized_student(base, QuantizeSection(preset="int4"), shaped(base, x[:100]))
     shapes = [w.shape for w in student.weights]
-    student = prune(student, PruneSection(sparsity=0.5, frequency=1), steps_of(400, CONFIG))
+    pruning = prune(student, PruneSection(sparsity=0.5, frequency=1), steps_of(400, CONFIG))
     lesson = Lesson(student, Teacher(teacher, shaped(teacher, x)), y=y)
     wanted = objective(DistillSection(method=method), lesson)
-    history = fit(student, TrainingData(x, y, x[:100], y[:100], lesson.arrays()), CONFIG, objective=wanted)
+    history = fit(student, TrainingData(x, y, x[:100], y[:100], lesson.arrays()), CONFIG, objective=wanted, pruning=pruning)
     assert all(np.isfinite(row[term.name]) and row[term.name] != 0 for row in history for term in wanted.terms)
-    assert [w.shape for w in strip(student).weights] == shapes
+    assert [w.shape for w in student.weights] == shapes

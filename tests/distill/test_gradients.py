@@ -9,7 +9,6 @@ from fpgacompress.distill.losses import input_direction, unit
 from fpgacompress.errors import DataError, ModelError
 from fpgacompress.keras_stack import load, seed_everything
 from fpgacompress.prune import prune
-from fpgacompress.prune.masks import Masks
 from fpgacompress.quantize.build import build_student
 from fpgacompress.recipe import DistillSection, PruneSection, QuantizeSection
 from fpgacompress.train import TrainConfig, TrainingData, fit
@@ -92,9 +91,8 @@ def test_a_further_pass_leaves_no_trace(trained_mlp, images):
     for weight in (None, 0.0):
         seed_everything(2)
         model = zoo.build("mlp", (28, 28), 10, {"hidden": [16], "batchnorm": True})
-        model = prune(model, PruneSection(sparsity=0.5, begin=0.0, end=0.6, frequency=2), 10)
-        masks = Masks(model)
-        masks.before_training()
+        pruning = prune(model, PruneSection(sparsity=0.5, begin=0.0, end=0.6, frequency=2), 10)
+        pruning.begin()
         lesson = Lesson(model, Teacher(trained_mlp[0], x), y=y)
         wanted = objective(DistillSection(method="gradient_attention", options={"weight": weight}), lesson) if weight == 0 else None
         arrays = {"x": x, "y": y, **(lesson.arrays() if wanted else {})}
@@ -103,12 +101,12 @@ def test_a_further_pass_leaves_no_trace(trained_mlp, images):
             model,
             wanted or objective(DistillSection(alpha=0.0)),
             arrays | {"teacher_logits": np.zeros((320, 10), np.float32)},
-            masks=masks,
+            pruning=pruning,
             **rates,
         )
         step.run(np.arange(320, dtype=np.int32).reshape(10, 32))
-        states.append([v.numpy() for v in [*model.weights, *masks.variables]])
-        assert masks.sparsity() == pytest.approx(0.5, abs=0.01)
+        states.append([v.numpy() for v in [*model.weights, *pruning.variables]])
+        assert pruning.sparsity() == pytest.approx(0.5, abs=0.01)
     assert all(np.array_equal(a, b) for a, b in zip(*states, strict=True))
 
 
@@ -120,11 +118,12 @@ def test_a_quantized_pruned_student_comes_to_react_as_its_teacher(trained_mlp, i
     for taught in (False, True):
         seed_everything(3)
         base = zoo.build("mlp", (28, 28), 10, {"hidden": [16]})
-        model = prune(build_student(base, QuantizeSection(), x[:200].reshape(200, -1)).model, PruneSection(sparsity=0.3), 3 * 62)
+        model = build_student(base, QuantizeSection(), x[:200].reshape(200, -1)).model
+        pruning = prune(model, PruneSection(sparsity=0.3), 3 * 62)
         lesson = Lesson(model, Teacher(trained_mlp[0], x), y=y)
         wanted = objective(SECTION, lesson) if taught else None
         data = TrainingData(x, y, x_val, y_val, lesson.arrays())
-        history = fit(model, data, TrainConfig(3, batch_size=64, learning_rate=3e-3), objective=wanted)
+        history = fit(model, data, TrainConfig(3, batch_size=64, learning_rate=3e-3), objective=wanted, pruning=pruning)
         here = input_direction(lambda v, m=model: m(v, training=False), tf.constant(x_val.reshape(len(x_val), -1)), y_val).numpy()
         alike[taught] = float(np.mean(np.sum(here * there, 1)))
     assert history[-1]["gradient_attention"] < 0.97 * history[0]["gradient_attention"] and history[-1]["sparsity"] > 0.29

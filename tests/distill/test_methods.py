@@ -137,13 +137,15 @@ METHODS_AND_STUDENTS = [
 @pytest.mark.parametrize(("method", "options", "kind"), METHODS_AND_STUDENTS)
 def test_the_terms_fall_while_a_quantized_pruned_student_trains(cnn, images, tmp_path, method, options, kind):
     x, y, x_val, y_val = images
-    model = prune(student_of(kind, images), PruneSection(sparsity=0.5), 3 * (len(x) // 64))
+    model = student_of(kind, images)
+    pruning = prune(model, PruneSection(sparsity=0.5), 3 * (len(x) // 64))
     lesson = Lesson(model, Teacher(cnn, x, tmp_path))
     wanted = objective(DistillSection(method=method, temperature=2, alpha=0.5, options=options), lesson)
     arrays = lesson.arrays()
     assert set(arrays) == set(wanted.needs) and all(len(a) == len(x) for a in arrays.values())
     before = [v.numpy().copy() for v in wanted.variables]
-    history = fit(model, TrainingData(x, y, x_val, y_val, arrays), TrainConfig(3, batch_size=64, learning_rate=3e-3), objective=wanted)
+    data, config = TrainingData(x, y, x_val, y_val, arrays), TrainConfig(3, batch_size=64, learning_rate=3e-3)
+    history = fit(model, data, config, objective=wanted, pruning=pruning)
     for term in wanted.terms:
         assert history[-1][term.name] < 0.9 * history[0][term.name]
     assert all(not np.array_equal(v.numpy(), b) for v, b in zip(wanted.variables, before))

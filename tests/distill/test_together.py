@@ -14,7 +14,6 @@ from fpgacompress.distill import Lesson, Objective, Teacher, Term, objective
 from fpgacompress.keras_stack import load, load_model, save_model, seed_everything
 from fpgacompress.lower import lower
 from fpgacompress.prune import prune
-from fpgacompress.prune.masks import strip
 from fpgacompress.quantize.build import build_student
 from fpgacompress.quantize.learned import learned_twin
 from fpgacompress.recipe import DistillSection, PruneSection, QuantizeSection
@@ -68,9 +67,11 @@ def test_a_quantized_pruned_training_is_resumed_to_the_bit_and_its_student_is_an
                 shutil.copytree(folder, tmp_path / "stopped", dirs_exist_ok=True)
 
         seed_everything(9)
-        model = prune(pulses[4], PruneSection(sparsity=0.5, end=0.6, frequency=2), 3 * (len(pulses[0].x) // 64))
+        model = load().keras.models.clone_model(pulses[4])
+        model.set_weights(pulses[4].get_weights())
+        pruning = prune(model, PruneSection(sparsity=0.5, end=0.6, frequency=2), 3 * (len(pulses[0].x) // 64))
         wanted, data = taught(pulses, model)
-        return model, fit(model, data, config, objective=wanted, folder=folder, progress=copying), wanted
+        return model, fit(model, data, config, objective=wanted, pruning=pruning, folder=folder, progress=copying), wanted
 
     whole, rows, wanted = trained(tmp_path / "whole")
     resumed, again, others = trained(tmp_path / "stopped")
@@ -80,7 +81,7 @@ def test_a_quantized_pruned_training_is_resumed_to_the_bit_and_its_student_is_an
     # zeros and bits come while it trains, so what agreed with the float student from the start (refinery) gets no smaller
     for name in NAMES - {"ema", "gradient_attention", "online", "teacher", "refinery"}:
         assert rows[-1][name] < rows[0][name], name
-    save_model(strip(whole), tmp_path / "student.h5")
+    save_model(whole, tmp_path / "student.h5")
     student = load_model(tmp_path / "student.h5")
     assert [v.name for v in student.weights] == [v.name for v in pulses[4].weights]
     assert lower(student, pulses[1]).output is not None
@@ -90,16 +91,19 @@ def test_a_quantized_pruned_training_is_resumed_to_the_bit_and_its_student_is_an
 def test_learned_bits_under_all_of_them_go_on_from_a_checkpoint_to_the_bit(pulses, tmp_path):
     """The model that trains is another one than the methods looked at: the float student, as in a run. The step is compiled by XLA."""
     data, kind, _, student, quantized = pulses
-    twin = prune(learned_twin(quantized), PruneSection(sparsity=0.3, begin=0.0, end=0.5, frequency=2), 3 * (len(data.x) // 128))
+    twin = learned_twin(quantized)
+    pruning = prune(twin, PruneSection(sparsity=0.3, begin=0.0, end=0.5, frequency=2), 3 * (len(data.x) // 128))
     wanted, extras = taught(pulses, student)
     config = FrontConfig(epochs=3, cycles=1, tune_epochs=0, batch_size=128)
-    training = front._Front(twin, extras, config, wanted, kind.width, print)
+    training = front._Front(twin, extras, config, wanted, pruning, kind.width, print)
     step = training.step(priced=True, ramp=True, total=3 * training.per_epoch)
     rows, path = [training.epoch(step, 0)], tmp_path / "checkpoint.npz"
     checkpoint.save(path, step.variables, None, {})
     rows += [training.epoch(step, n) for n in (1, 2)]
     end = training.arrays()
-    assert len(end) == len(twin.weights) + len(wanted.state), "a point goes on with the companions of its own epoch"
+    assert len(end) == len(twin.weights) + len(wanted.state) + len(pruning.variables), (
+        "a point goes on with the companions of its own epoch"
+    )
     for variable in {id(v): v for v in (*training.variables, *step.optimizer.variables())}.values():
         variable.assign(variable + load().tf.ones_like(variable))
     assert checkpoint.restore(path, step.variables) is not None

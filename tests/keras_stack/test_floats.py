@@ -4,10 +4,8 @@ import numpy as np
 import pytest
 
 from fpgacompress.errors import UnsupportedError
-from fpgacompress.keras_stack import load, through
+from fpgacompress.keras_stack import load, load_tfmot, through
 from fpgacompress.keras_stack.floats import float_copy
-from fpgacompress.prune import prune
-from fpgacompress.recipe import PruneSection
 
 X = np.random.default_rng(0).normal(0, 1, (20, 8, 8, 2)).astype(np.float32)
 
@@ -25,7 +23,7 @@ def quantized():
     x = q.QDepthwiseConv2D(3, padding="same", activation="quantized_relu(6,2)", name="d", **deep)(x)
     x = q.QSeparableConv2D(4, 3, padding="same", pointwise_quantizer=bits["kernel_quantizer"], name="s", **deep)(x)
     x = keras.layers.Flatten(name="f")(keras.layers.Add(name="a")([x, y]))
-    return prune(keras.Model(inputs, q.QDense(3, name="o", **bits)(x)), PruneSection(sparsity=0.5), 10)
+    return load_tfmot().prune_low_magnitude(keras.Model(inputs, q.QDense(3, name="o", **bits)(x)))
 
 
 def test_a_float_copy_has_the_architecture_and_weights_of_its_own(quantized):

@@ -101,6 +101,16 @@ def test_runs_of_zeros_longer_than_the_gap_need_fillers():
     assert cost.pack(np.zeros((4, 4), np.int64), 3) == (0, "gaps")
 
 
+def test_inputs_and_outputs_without_weights_take_a_bit_each():
+    kernel = np.zeros((200, 60), np.int64)
+    live = np.random.default_rng(0).integers(0, 3, (20, 10)) * (np.random.default_rng(1).random((20, 10)) < 0.3)
+    kernel[40:60, 25:35] = live
+    rows, columns = live.any(axis=1).sum(), live.any(axis=0).sum()
+    bits, name = cost.pack(kernel, 4)
+    assert name == "live gaps" and bits == 260 + cost.gap_bits(live[live.any(axis=1)][:, live.any(axis=0)], 4) < cost.gap_bits(kernel, 4)
+    assert rows < 20 or columns < 10
+
+
 @given(st.lists(st.sampled_from([0, 0, 0, 1, -3]), min_size=1, max_size=60), st.integers(2, 8))
 def test_the_gap_packing_can_be_unpacked(values, width):
     """Write the entries of the best gap width and read them back: as many bits as counted."""

@@ -15,7 +15,6 @@ from fpgacompress.keras_stack import load, seed_everything
 from fpgacompress.lower import lower
 from fpgacompress.metrics.cost import channel_bits, ebops
 from fpgacompress.prune import prune
-from fpgacompress.prune.masks import Masks
 from fpgacompress.quantize.build import build_student
 from fpgacompress.quantize.learned import fixed_twin, learned_twin
 from fpgacompress.quantize.learned.twin import round_biases
@@ -170,18 +169,15 @@ def test_a_hidden_value_that_is_worth_little_goes_as_a_whole(trained, rings):
 
 
 def test_pruned_weights_stay_pruned(trained, rings):
-    twin = prune(twin_of(trained), PruneSection(sparsity=0.5), 10)
-    for wrapper in Masks(twin).wrappers:
-        for weight, mask, _ in wrapper.pruning_vars:
-            mask.assign(np.random.default_rng(1).integers(0, 2, mask.shape).astype(np.float32))
-            weight.assign(weight * mask)
-    descent = Descent(twin, rings[0], entropy(rings[1]), KIND.width)
+    twin = twin_of(trained)
+    masks, rng = prune(twin, PruneSection(sparsity=0.5), 10).masks, np.random.default_rng(1)
+    masks.assign({name: rng.integers(0, 2, mask.shape) for name, mask in masks.alive.items()})
+    descent = Descent(twin, rings[0], entropy(rings[1]), KIND.width, pruned=masks.pairs)
     descent.read()
     assert descent.sweep(0.0, np.random.default_rng(2)) > 0
     descent.write()
-    for wrapper in Masks(twin).wrappers:
-        for weight, mask, _ in wrapper.pruning_vars:
-            assert not np.any(weight.numpy()[mask.numpy() == 0])
+    for kernel, mask in masks.pairs:
+        assert not np.any(kernel.numpy()[mask.numpy() == 0])
 
 
 def test_what_is_no_small_chain_is_refused():

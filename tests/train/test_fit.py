@@ -20,7 +20,11 @@ def student_of(trained_mlp):
     model, data = trained_mlp
     seed_everything(2)
     twin = quantized_student(model, QuantizeSection(), shaped(model, data.x[:256]))
-    return prune(twin, PruneSection(sparsity=0.7, end=0.4, frequency=10), steps_of(len(data.x), CONFIG))
+    return twin, prune(twin, PruneSection(sparsity=0.7, end=0.4, frequency=10), steps_of(len(data.x), CONFIG))
+
+
+def fitted(student, *args, **kwargs):
+    return fit(student[0], *args, pruning=student[1], **kwargs)
 
 
 def weights(model):
@@ -30,15 +34,15 @@ def weights(model):
 def test_same_seed_same_bits(trained_mlp):
     results = []
     for _ in range(2):
-        model = student_of(trained_mlp)
-        fit(model, trained_mlp[1], CONFIG)
+        model, pruning = student_of(trained_mlp)
+        fit(model, trained_mlp[1], CONFIG, pruning=pruning)
         results.append(weights(model))
     assert all(np.array_equal(a, b) for a, b in zip(*results))
 
 
 def test_killed_and_resumed_gives_the_same_bits(trained_mlp, tmp_path, monkeypatch):
     whole = student_of(trained_mlp)
-    rows = fit(whole, trained_mlp[1], CONFIG, folder=tmp_path / "a")
+    rows = fitted(whole, trained_mlp[1], CONFIG, folder=tmp_path / "a")
 
     from fpgacompress.train import loop
 
@@ -52,18 +56,18 @@ def test_killed_and_resumed_gives_the_same_bits(trained_mlp, tmp_path, monkeypat
 
     monkeypatch.setattr(loop, "_epoch", dies_in_the_third_epoch)
     with pytest.raises(Interrupted, match="epoch 3 of 4"):
-        fit(student_of(trained_mlp), trained_mlp[1], CONFIG, folder=tmp_path / "b")
+        fitted(student_of(trained_mlp), trained_mlp[1], CONFIG, folder=tmp_path / "b")
     monkeypatch.setattr(loop, "_epoch", real)
     resumed = student_of(trained_mlp)
-    again = fit(resumed, trained_mlp[1], CONFIG, folder=tmp_path / "b")
+    again = fitted(resumed, trained_mlp[1], CONFIG, folder=tmp_path / "b")
     assert [r["loss"] for r in again] == [r["loss"] for r in rows]
-    assert all(np.array_equal(a, b) for a, b in zip(weights(whole), weights(resumed)))
+    assert all(np.array_equal(a, b) for a, b in zip(weights(whole[0]), weights(resumed[0])))
 
 
 def test_best_weights_are_those_of_the_best_epoch_after_the_target(trained_mlp):
-    model = student_of(trained_mlp)
+    model, pruning = student_of(trained_mlp)
     data = trained_mlp[1]
-    rows = fit(model, data, CONFIG)
+    rows = fit(model, data, CONFIG, pruning=pruning)
     best = max(rows[2:], key=lambda r: (r["val_accuracy"], -r["val_loss"]))
     assert score(logits_of(model, data.x_val), data.y_val)["val_accuracy"] == best["val_accuracy"]
 
@@ -74,13 +78,13 @@ def test_full_disk_while_checkpointing(trained_mlp, tmp_path, monkeypatch):
 
     monkeypatch.setattr(np, "savez", full)
     with pytest.raises(RunError, match="No space left.*the run resumes"):
-        fit(student_of(trained_mlp), trained_mlp[1], CONFIG, folder=tmp_path)
+        fitted(student_of(trained_mlp), trained_mlp[1], CONFIG, folder=tmp_path)
     assert not list(tmp_path.glob("*"))
 
 
 def test_a_damaged_checkpoint_is_not_used(trained_mlp, tmp_path):
     (tmp_path / "checkpoint.npz").write_bytes(b"PK\x03\x04 half a file")
-    assert len(fit(student_of(trained_mlp), trained_mlp[1], TrainConfig(1), folder=tmp_path)) == 1
+    assert len(fitted(student_of(trained_mlp), trained_mlp[1], TrainConfig(1), folder=tmp_path)) == 1
 
 
 def test_refusals(images):
@@ -97,7 +101,7 @@ def test_refusals(images):
 def test_patience_stops(trained_mlp):
     model = student_of(trained_mlp)
     config = TrainConfig(30, batch_size=64, learning_rate=1e-9, patience=2)
-    assert len(fit(model, trained_mlp[1], config)) < 8
+    assert len(fitted(model, trained_mlp[1], config)) < 8
 
 
 def test_class_weights_are_balanced():

@@ -14,6 +14,7 @@ from fpgacompress.integer import run
 from fpgacompress.keras_stack import load, load_model
 from fpgacompress.lower import lower
 from fpgacompress.metrics.cost import ebops
+from fpgacompress.prune import Nothing
 from fpgacompress.quantize.build import build_student
 from fpgacompress.quantize.learned import freeze, learned_twin
 from fpgacompress.quantize.learned.twin import learned_roles
@@ -113,7 +114,7 @@ def test_a_front_that_was_stopped_goes_on_and_ends_the_same(front, pulses, stude
 
 
 def test_what_was_kept_comes_back_to_its_place_when_bits_are_frozen(pulses, student):
-    front = module._Front(learned_twin(student[0]), pulses[0], CONFIG, Objective(), pulses[1].width, print)
+    front = module._Front(learned_twin(student[0]), pulses[0], CONFIG, Objective(), Nothing(), pulses[1].width, print)
     kept = front.arrays()
     before = [(role.quantizer, role.quantizer.fraction.numpy()) for role in learned_roles(front.model)]
     freeze(front.model)
@@ -183,9 +184,10 @@ def test_masks_and_a_teacher_act_in_the_same_training(pulses, student, tmp_path)
     x, y, x_val, y_val = pulses[0].x, pulses[0].y, pulses[0].x_val, pulses[0].y_val
     data = TrainingData(x, y, x_val, 1 - y_val, {"teacher_logits": -logits_of(student[0], x)})
     config = FrontConfig(epochs=60, cycles=4, tune_epochs=4, points=2, batch_size=64, beta=(0.3, 1.0))
-    masked = prune(learned_twin(quantized(mlp(), pulses)), PruneSection(sparsity=0.5, begin=0.0, end=0.5, frequency=5), 60 * (len(x) // 64))
+    twin = learned_twin(quantized(mlp(), pulses))
+    pruning = prune(twin, PruneSection(sparsity=0.5, begin=0.0, end=0.5, frequency=5), 60 * (len(x) // 64))
     term = Term("distill", 1.0, ("teacher_logits",), lambda logits, batch: soft_cross_entropy(logits, batch["teacher_logits"], 2.0))
-    points = learn_front(masked, data, config, tmp_path, input_bits=pulses[1].width, objective=Objective(0.0, (term,)))
+    points = learn_front(twin, data, config, tmp_path, input_bits=pulses[1].width, objective=Objective(0.0, (term,)), pruning=pruning)
     history = json.loads((tmp_path / "history.json").read_text())
     assert history[-1]["distill"] < history[0]["distill"]
     assert points[-1].figures["val_accuracy"] > 0.9

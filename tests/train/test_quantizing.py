@@ -27,11 +27,14 @@ def config(epochs=3, **more):
     return TrainConfig(epochs, batch_size=64, learning_rate=2e-3, seed=11, **more)
 
 
-def student_of(trained_mlp, settings, pruned=True):
+def student_of(trained_mlp):
     model, data = trained_mlp
     seed_everything(2)
-    twin = quantized_student(model, FOUR, shaped(model, data.x[:256]))
-    return prune(twin, PruneSection(sparsity=0.5, end=0.4, frequency=10), steps_of(len(data.x), settings)) if pruned else twin
+    return quantized_student(model, FOUR, shaped(model, data.x[:256]))
+
+
+def pruned(student, data, settings):
+    return prune(student, PruneSection(sparsity=0.5, end=0.4, frequency=10), steps_of(len(data.x), settings))
 
 
 def weights(model):
@@ -45,8 +48,8 @@ def own_bits(student):
 
 def test_killed_and_resumed_gives_the_same_bits(trained_mlp, tmp_path, monkeypatch):
     settings = config(**WAYS["all"])
-    whole = student_of(trained_mlp, settings)
-    rows = fit(whole, trained_mlp[1], settings, folder=tmp_path / "a")
+    whole = student_of(trained_mlp)
+    rows = fit(whole, trained_mlp[1], settings, pruning=pruned(whole, trained_mlp[1], settings), folder=tmp_path / "a")
 
     from fpgacompress.train import loop
 
@@ -59,13 +62,13 @@ def test_killed_and_resumed_gives_the_same_bits(trained_mlp, tmp_path, monkeypat
         real(*args)
 
     monkeypatch.setattr(loop, "_epoch", dies_in_the_second_epoch)
-    killed = student_of(trained_mlp, settings)
+    killed = student_of(trained_mlp)
     with pytest.raises(Interrupted, match="epoch 2 of 3"):
-        fit(killed, trained_mlp[1], settings, folder=tmp_path / "b")
+        fit(killed, trained_mlp[1], settings, pruning=pruned(killed, trained_mlp[1], settings), folder=tmp_path / "b")
     assert own_bits(killed) == {"hidden1": 4, "hidden2": 4, "logits": 7}
     monkeypatch.setattr(loop, "_epoch", real)
-    resumed = student_of(trained_mlp, settings)
-    again = fit(resumed, trained_mlp[1], settings, folder=tmp_path / "b")
+    resumed = student_of(trained_mlp)
+    again = fit(resumed, trained_mlp[1], settings, pruning=pruned(resumed, trained_mlp[1], settings), folder=tmp_path / "b")
     assert [r["loss"] for r in again] == [r["loss"] for r in rows]
     assert all(np.array_equal(a, b) for a, b in zip(weights(whole), weights(resumed)))
 
@@ -75,7 +78,7 @@ def students(trained_mlp):
     """Way to (student, history), all from the same start with the same batches; "plain" is quantized from the first update on."""
     found = {}
     for way, more in {"plain": {}, **WAYS}.items():
-        student = student_of(trained_mlp, config(**more), pruned=False)
+        student = student_of(trained_mlp)
         found[way] = student, fit(student, trained_mlp[1], config(**more))
     return found
 
@@ -102,7 +105,7 @@ def test_stages_train_with_their_bits_and_begin_the_learning_rate_anew(trained_m
     from fpgacompress.train import loop
 
     settings = config(7, stages=(8, 6))
-    student, seen, real = student_of(trained_mlp, settings, pruned=False), [], loop._epoch
+    student, seen, real = student_of(trained_mlp), [], loop._epoch
 
     def looks(step, *args):
         before = float(step._rate(step.step))
@@ -121,7 +124,7 @@ def test_stages_train_with_their_bits_and_begin_the_learning_rate_anew(trained_m
 def test_more_stages_than_epochs_are_refused(trained_mlp):
     settings = config(2, stages=(8, 6))
     with pytest.raises(ModelError, match="2 epochs for 3 stages"):
-        fit(student_of(trained_mlp, settings, pruned=False), trained_mlp[1], settings)
+        fit(student_of(trained_mlp), trained_mlp[1], settings)
 
 
 def test_quantization_fades_in_evenly_and_ends_at_exactly_one():

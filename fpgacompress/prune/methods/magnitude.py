@@ -1,4 +1,4 @@
-"""Magnitude pruning, layer by layer: the smallest weights of each kernel become zero (Zhu and Gupta, arXiv:1710.01878)."""
+"""Magnitude pruning: the smallest weights become zero (Han et al., arXiv:1506.02626; Zhu and Gupta, arXiv:1710.01878)."""
 
 from __future__ import annotations
 
@@ -6,55 +6,34 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import ModelError
-from ...keras_stack import load, load_tfmot
-from ...quantize.policy import check_patterns, value_of
 from ...recipe import PruneSection
-from .. import METHODS
-
-
-def _schedule(section: PruneSection, sparsity: float, steps: int) -> Any:
-    schedules = load_tfmot().schedules
-    begin, end = int(section.begin * steps), max(int(section.end * steps), int(section.begin * steps) + 1)
-    frequency = max(1, min(section.frequency, end - begin))
-    end = begin + (end - begin) // frequency * frequency  # the last change must fall on an update, or the target is missed
-    if section.schedule == "constant":
-        return schedules.ConstantSparsity(sparsity, begin, end, frequency)
-    return schedules.PolynomialDecay(0.0, sparsity, begin, end, power=3, frequency=frequency)
+from .. import METHODS, Pruning, options_of, scored
+from ..held import Moment
+from ..probe import Arrays
 
 
 @METHODS.register("magnitude")
-def magnitude(model: Any, section: PruneSection, steps: int) -> Any:
-    """A copy of ``model`` with a pruning wrapper around each weighted layer that gets a sparsity above 0.
+def magnitude(model: Any, section: PruneSection, steps: int, seed: int) -> Pruning:
+    """Score ``|w|``. On the same schedule the masks are those of tensorflow-model-optimization's wrappers, which
+    count the first update as 1.
 
-    Args:
-        model: QKeras or Keras model.
-        section: recipe section ``prune``.
-        steps: number of updates of the whole training.
-
-    Raises:
-        ModelError: a pattern that matches no layer, or a sparsity that would leave a layer without weights.
+    Options:
+        adaptive (default False): LAMP, ``w^2 / sum of the squares of the layer's weights that are not smaller`` (Lee et al.,
+            arXiv:2010.07611), which compares weights of different layers; for ``allocation: global``.
     """
-    prunable = {layer.name: layer for layer in model.layers if hasattr(layer, "kernel")}
-    check_patterns(section.layers, prunable, "prune.layers")
-    targets = {name: value_of(name, section.sparsity, section.layers) for name in prunable}
-    for name, sparsity in targets.items():
-        size = int(np.prod(prunable[name].kernel.shape))
-        if sparsity and round(size * (1 - sparsity)) < 1:
-            raise ModelError(
-                f"prune: {sparsity:.4g} of the {size} weights of '{name}' leaves none",
-                do=f"ask for at most {(size - 1) / size:.4f}, or give the layer its own value under prune.layers",
-            )
-    tfmot, keras = load_tfmot(), load().keras
+    adaptive = options_of(section, adaptive=False)["adaptive"]
 
-    def clone(layer: Any) -> Any:
-        copy = type(layer).from_config(layer.get_config())
-        sparsity = targets.get(layer.name, 0.0)
-        return tfmot.prune_low_magnitude(copy, pruning_schedule=_schedule(section, sparsity, steps)) if sparsity else copy
+    def score(moment: Moment) -> Arrays:
+        return {name: lamp(kernel) if adaptive else np.abs(kernel) for name, kernel in moment.kernels().items()}
 
-    wrapped = keras.models.clone_model(model, clone_function=clone)
-    by_name = {getattr(layer, "layer", layer).name: layer for layer in wrapped.layers}
-    for layer in model.layers:
-        if layer.weights:
-            by_name[layer.name].set_weights(layer.get_weights())
-    return wrapped
+    return scored(score, model, section, steps, seed)
+
+
+def lamp(kernel: np.ndarray) -> np.ndarray:
+    """LAMP scores of a kernel, float64."""
+    squares = np.square(kernel.astype(np.float64)).ravel()
+    order = np.argsort(squares, kind="stable")
+    above = np.cumsum(squares[order][::-1])[::-1]  # of each and all that are larger
+    scores = np.zeros_like(squares)
+    scores[order] = squares[order] / np.maximum(above, np.finfo(float).tiny)
+    return scores.reshape(kernel.shape)
