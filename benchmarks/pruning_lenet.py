@@ -40,7 +40,7 @@ RECIPE: Tree = {
         "epochs": 2 if QUICK else 16,
     },
     "student": {"options": {"hidden": [300, 100]}},
-    "quantize": {"preset": "int4", "ranges": "mse", "scales": "channel"},
+    "quantize": {"preset": "int4", "ranges": "surviving"},
     "prune": {"allocation": "global", "end": 0.6, "options": {"adaptive": True}},
     "distill": {"alpha": 0.9, "temperature": 4},
     "compare": [],

@@ -19,6 +19,7 @@ COMMANDS = {
     "sensitivity": "what each layer loses with fewer bits or more zeros",
     "allocate": "bits per layer for a budget, as a recipe section",
     "distill": "which temperature, alpha and method of distillation help the student",
+    "lottery": "lottery tickets: how few weights train as well as all of them",
     "quantize": "a trained float model in fewer bits, without training",
     "estimate": "resources and latency of a saved integer network on a board",
     "verify": "compare everything that computes a model, bit for bit",

@@ -115,7 +115,14 @@ def _round(trainer: Trainer, name: str, before: Path, number: int) -> Path:
     title = f"{section.share:.0%} of the channels out ({section.score}), {section.epochs} epochs"
     settings = {"learning_rate": recipe.train.pretrain_learning_rate}
     return trainer.floating(
-        name, key, smaller, section.epochs, settings, teacher=teacher, title=title, behind=lambda where: write_json(where / SURGERY, surgery)
+        name,
+        key,
+        smaller,
+        section.epochs,
+        settings,
+        teacher=teacher,
+        title=title,
+        behind=lambda where: write_json(where / SURGERY, surgery),
     )
 
 

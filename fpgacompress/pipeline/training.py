@@ -119,8 +119,20 @@ class Trainer:
         extras: dict[str, np.ndarray] | None = None,
         keep: np.ndarray | None = None,
         pruning: Pruning | None = None,
+        watch: Callable[[int], None] = lambda epoch: None,
     ) -> Any:
-        """Train a model in a step's folder, with progress, log and history; on the samples ``keep`` only, where they are given."""
+        """Train a model in a step's folder, with progress, log and history.
+
+        Args:
+            name: of the log.
+            model: to train.
+            config: settings.
+            where: the step's folder.
+            objective, extras: of distillation.
+            keep: the only samples to train on; None: all.
+            pruning: what prunes it.
+            watch: called with the number of each epoch (from 1) that is done.
+        """
         x, y, x_val, y_val = self.arrays
         if keep is not None:
             x, y = x[keep], y[keep]
@@ -128,6 +140,11 @@ class Trainer:
         log = self.folder.folder / "tensorboard" / name if self.recipe.train.tensorboard else None
         if log is not None and not (where / "checkpoint.npz").exists():
             shutil.rmtree(log, ignore_errors=True)
+
+        def progress(epoch: int, epochs: int, row: dict[str, float], left: float) -> None:
+            watch(epoch)
+            self._progress(epoch, epochs, row, left)
+
         history = fit(
             model,
             TrainingData(x, y, x_val, y_val, extras or {}),
@@ -136,7 +153,7 @@ class Trainer:
             pruning=pruning,
             folder=where,
             tensorboard=log,
-            progress=self._progress,
+            progress=progress,
         )
         write_json(where / "history.json", history)
         return model
