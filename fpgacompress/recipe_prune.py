@@ -13,7 +13,7 @@ class PruneSection(Section):
     method: str = Field(
         "magnitude",
         description="Pruning method by name (magnitude, snip, grasp, taylor, fisher, movement, activation, hardware, threshold, rigl, set, nm, "
-        "aligned, fixed).",
+        "aligned, clusters, digits, fixed).",
     )
     sparsity: float = Field(0.75, ge=0, lt=1, description="Zeros wanted at the end, as a fraction.")
     allocation: Literal["uniform", "erk", "global"] = Field(

@@ -14,7 +14,7 @@ from ..errors import DataError
 from ..figures import Figure
 from ..keras_stack import load_model, save_model, seed_everything
 from ..metrics.statistics import mean_over_seeds, paired_over_seeds
-from ..prune import Held, kernels_of, read_masks
+from ..prune import Held, kernels_of, read_masks, save_masks
 from ..prune.held import largest
 from ..prune.schedules import Schedule
 from ..prune.targets import kept, shapes_of, targets
@@ -223,7 +223,7 @@ class _Draw:
 
             trainer.fit(name, model, trainer.config(self.epochs, **settings), where, pruning=pruning, watch=watch)
             if pruning is not None:
-                pruning.masks.save(where / MASKS)
+                save_masks(where / MASKS, pruning.alive())
             trainer.finish(where, model)
 
         return trainer.folder.step(name, self.key | more, make, title=f"{self.epochs} epochs{trainer.seed_note}")

@@ -11,7 +11,7 @@ import numpy as np
 from ..distill import asks_teacher
 from ..errors import FpgaCompressError
 from ..keras_stack import load_model, seed_everything
-from ..prune import kernels_of, prune
+from ..prune import kernels_of, prune, save_masks
 from ..prune.targets import shapes_of, targets
 from ..quantize.build import Built, build_student
 from ..quantize.progressive import StagedBits
@@ -123,7 +123,7 @@ class Students:
                 if objective is not None:
                     self.trainer.note(where, base, teacher, objective)
                 if pruning is not None:
-                    pruning.masks.save(where / MASKS)
+                    save_masks(where / MASKS, pruning.alive())
             if bits or teaches:
                 keep_logits(model, where, x, x_val)
             self.trainer.finish(where, model)

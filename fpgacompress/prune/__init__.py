@@ -9,7 +9,7 @@ from ..options import checked_options
 from ..recipe import PruneSection
 from ..registry import Registry
 from .held import Held, Rule, Score, by_layer, by_network
-from .masks import Masks, kernels_of, read_masks
+from .masks import Masks, kernels_of, read_masks, save_masks
 from .pruning import Nothing, Pruning
 from .schedules import schedule_of
 from .targets import shapes_of, targets
@@ -69,6 +69,7 @@ __all__ = [
     "options_of",
     "prune",
     "read_masks",
+    "save_masks",
     "scored",
     "strip",
 ]

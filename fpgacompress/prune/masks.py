@@ -55,24 +55,25 @@ class Masks:
         total = sum(int(np.prod(mask.shape)) for mask in self.alive.values())
         return 1.0 - sum(float(mask.numpy().sum()) for mask in self.alive.values()) / total if total else 0.0
 
-    def save(self, path: Path) -> None:
-        """Write the masks as bits, one array for each layer.
 
-        Raises:
-            RunError: the file cannot be written; an older one stays.
-        """
-        partial = path.with_suffix(".part.npz")
-        try:
-            with open(partial, "wb") as file:
-                np.savez_compressed(file, **self.arrays())  # type: ignore[arg-type]
-            os.replace(partial, path)
-        except OSError as error:
-            partial.unlink(missing_ok=True)
-            raise RunError(f"the masks '{path}' could not be written ({error})", do="free disk space and start again") from error
+def save_masks(path: Path, alive: Mapping[str, np.ndarray]) -> None:
+    """Write boolean arrays by layer name, True for a weight that lives.
+
+    Raises:
+        RunError: the file cannot be written; an older one stays.
+    """
+    partial = path.with_suffix(".part.npz")
+    try:
+        with open(partial, "wb") as file:
+            np.savez_compressed(file, **alive)  # type: ignore[arg-type]
+        os.replace(partial, path)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise RunError(f"the masks '{path}' could not be written ({error})", do="free disk space and start again") from error
 
 
 def read_masks(path: Path) -> dict[str, np.ndarray]:
-    """Masks that :meth:`Masks.save` wrote: layer name to a boolean array.
+    """Masks that :func:`save_masks` wrote: layer name to a boolean array.
 
     Raises:
         RunError: no such file, or another kind of file.

@@ -6,6 +6,8 @@ import contextlib
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
+
 from .masks import Masks
 from .probe import Probe
 from .schedules import Schedule
@@ -79,6 +81,10 @@ class Pruning:
     def at_rest(self) -> Pruning:
         """The same pruning in a further training, in which masks do not change any more."""
         return self
+
+    def alive(self) -> dict[str, np.ndarray]:
+        """Which weights are not held at zero, by layer name."""
+        return self.masks.arrays()
 
     def sparsity(self) -> float:
         """Zeros in all masks together, as a fraction."""

@@ -30,6 +30,9 @@ def tickets(told: dict[str, Any], path: Path) -> Path:
                     axes.plot([place, place], [row[name].low, row[name].high], color=colour, linewidth=1.2)
         if told["winner"]:
             axes.plot(100 * told["winner"]["left"], told["winner"]["ticket"].value, "o", color=BLUE, markersize=14, fillstyle="none")
+        means = [dense.value, *(row[n].value for row in rows for n in ("ticket", "control"))]
+        room = max(0.4 * (max(means) - min(means)), 0.002)
+        axes.set_ylim(min(means) - room, max(means) + room)  # wide intervals of few seeds are cut
         axes.set_xscale("log")
         ticks = [100 * row["left"] for row in rows][:: max(1, len(rows) // 8)]
         axes.set_xticks(ticks, [f"{t:.3g}" for t in ticks])

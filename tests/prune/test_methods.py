@@ -6,7 +6,7 @@ import pytest
 from fpgacompress.distill import Objective
 from fpgacompress.errors import ModelError
 from fpgacompress.keras_stack import load, load_model, save_model, seed_everything
-from fpgacompress.prune import kernels_of, prune, read_masks
+from fpgacompress.prune import kernels_of, prune, read_masks, save_masks
 from fpgacompress.prune.held import Moment
 from fpgacompress.prune.methods.magnitude import lamp
 from fpgacompress.quantize.build import quantized_kernel, quantized_student
@@ -34,6 +34,7 @@ CASES = {
     "set": {"options": {"start": "random"}},
     "nm": {"options": {"n": 1, "m": 4}, "layers": {"logits": 0}},
     "aligned": {"options": {"reuse": 4}},
+    "clusters": {"options": {"levels": 3}},
 }
 
 
@@ -64,6 +65,8 @@ def test_a_method_leaves_the_zeros_that_were_asked_for_and_holds_them(trained_ml
     )
     for name, mask in masks.items():
         assert not np.any(quantized_kernel(student.get_layer(name))[~mask]) and mask.any()
+    if section.method == "clusters":
+        assert all(len(np.unique(quantized_kernel(student.get_layer(n)))) <= 4 for n in masks)
     if section.allocation == "uniform" and section.method != "threshold":
         assert all(
             np.mean(~m) == pytest.approx(0.75, abs=1 / m.size + (0.02 if section.method == "aligned" else 0)) for m in masks.values()
@@ -214,7 +217,7 @@ def test_fixed_masks_are_the_zeros_of_the_model_or_those_of_a_file(trained_mlp, 
     student = student_of(trained_mlp)
     first = prune(student, PruneSection(sparsity=0.8, **ONCE), 90)
     fit(student, data, TrainConfig(1, batch_size=64), pruning=first)
-    first.masks.save(tmp_path / "masks.npz")
+    save_masks(tmp_path / "masks.npz", first.alive())
     save_model(student, tmp_path / "student.h5")
     read = read_masks(tmp_path / "masks.npz")
     assert all(np.array_equal(read[n], m) for n, m in first.masks.arrays().items())
