@@ -40,7 +40,7 @@ RECIPE: Tree = {
         "epochs": 2 if QUICK else 16,
     },
     "student": {"options": {"hidden": [300, 100]}},
-    "quantize": {"preset": "int4", "ranges": "surviving"},
+    "quantize": {"preset": "int4", "ranges": "surviving", "default": {"bias": 8}},
     "prune": {"allocation": "global", "end": 0.6, "options": {"adaptive": True}},
     "distill": {"alpha": 0.9, "temperature": 4},
     "compare": [],
@@ -88,7 +88,7 @@ def row_of(name: str) -> Tree:
         row["errors"].append(float(np.mean(logits.argmax(1) != test.y)))
         row["nonzeros"].append(int(cost.nonzeros(network).value))
         row["bytes"].append(int(size.value))
-        row["packings"].append(size.source)
+        row["packings"].append(size.provenance)
         row["differing"] += int(np.sum(logits != logits_of(model, x)))
     row |= {"error": mean_over_seeds(row["errors"]).value, "weights": int(cost.parameters(network).value)}
     print(f"{name:24s} error {[f'{e:.2%}' for e in row['errors']]} non-zeros {row['nonzeros']} bytes {row['bytes']} differing {row['differing']}")
