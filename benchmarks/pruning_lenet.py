@@ -41,14 +41,14 @@ RECIPE: Tree = {
     },
     "student": {"options": {"hidden": [300, 100]}},
     "quantize": {"preset": "int4", "ranges": "surviving", "default": {"bias": 8}},
-    "prune": {"allocation": "global", "end": 0.6, "options": {"adaptive": True}},
-    "distill": {"alpha": 0.9, "temperature": 4},
+    "prune": {"allocation": "global", "end": 0.6, "options": {"adaptive": True}, "float_student": True},
+    "distill": {"alpha": 0.9, "temperature": 4, "float_student": True},
     "compare": [],
     "train": {
         "tensorboard": False,
-        "pretrain_epochs": 2 if QUICK else 10,
-        "pretrain_learning_rate": 1e-3,
-        "epochs": 2 if QUICK else 60,
+        "pretrain_epochs": 2 if QUICK else 60,
+        "pretrain_learning_rate": 2e-3,
+        "epochs": 2 if QUICK else 30,
         "learning_rate": 2e-3,
     },
 }
@@ -91,7 +91,9 @@ def row_of(name: str) -> Tree:
         row["packings"].append(size.provenance)
         row["differing"] += int(np.sum(logits != logits_of(model, x)))
     row |= {"error": mean_over_seeds(row["errors"]).value, "weights": int(cost.parameters(network).value)}
-    print(f"{name:24s} error {[f'{e:.2%}' for e in row['errors']]} non-zeros {row['nonzeros']} bytes {row['bytes']} differing {row['differing']}")
+    print(
+        f"{name:24s} error {[f'{e:.2%}' for e in row['errors']]} non-zeros {row['nonzeros']} bytes {row['bytes']} differing {row['differing']}"
+    )
     return row
 
 

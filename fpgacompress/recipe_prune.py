@@ -31,6 +31,11 @@ class PruneSection(Section):
     end: float = Field(0.5, ge=0, le=1, description="Where in the training the wanted sparsity is reached, as a fraction of all updates.")
     frequency: int = Field(50, ge=1, description="Updates between two changes of the masks.")
     options: dict[str, Any] = Field(default_factory=dict, description="Further settings of the method.")
+    float_student: bool = Field(
+        False,
+        description="Prune the float student while it trains (pretrain_epochs), and let the quantized ones that are pruned keep its zeros: few weights "
+        "must grow large, and ranges are then fitted to what they have become.",
+    )
 
     @field_validator("layers")
     @classmethod

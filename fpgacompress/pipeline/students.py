@@ -15,7 +15,7 @@ from ..prune import kernels_of, prune, save_masks
 from ..prune.targets import shapes_of, targets
 from ..quantize.build import Built, build_student
 from ..quantize.progressive import StagedBits
-from ..recipe import Recipe
+from ..recipe import PruneSection, Recipe
 from ..run import write_json
 from ..train import TrainingData
 from ..train.loop import shaped, steps_of
@@ -44,6 +44,12 @@ class Students:
 
     def __init__(self, trainer: Trainer) -> None:
         self.trainer, self.recipe, self.seed = trainer, trainer.recipe, trainer.seed
+
+    @property
+    def zeros(self) -> PruneSection:
+        """How quantized students are pruned: as the recipe says, or by keeping the zeros that the float student has got."""
+        section = self.recipe.prune
+        return PruneSection(method="fixed") if section.float_student and self.recipe.train.pretrain_epochs else section
 
     def quantized(self, variant: Variant, base: Path, teacher: Path) -> Path:
         """Make one quantized variant: trained from the float student's weights or from fresh ones, or quantized without training.
@@ -112,12 +118,12 @@ class Students:
                     StagedBits(model).set(bits)
                 config = self.trainer.config(
                     train.epochs,
-                    select_from=recipe.prune.end if variant.pruned else 0.0,
+                    select_from=self.zeros.end if variant.pruned and self.zeros.method != "fixed" else 0.0,
                     stages=() if bits else tuple(section.stages),
                     noise_warmup=section.noise_warmup,
                     stochastic_rounding=section.stochastic_rounding,
                 )
-                pruning = prune(model, recipe.prune, steps_of(len(x), config), self.seed) if variant.pruned else None
+                pruning = prune(model, self.zeros, steps_of(len(x), config), self.seed) if variant.pruned else None
                 objective, extras = taught(recipe, model, teacher, x, y, self.seed) if variant.distilled else (None, {})
                 self.trainer.fit(variant.name, model, config, where, objective, extras, pruning=pruning)
                 if objective is not None:

@@ -16,11 +16,12 @@ from .. import zoo
 from ..data import Dataset, load
 from ..errors import DataError, FpgaCompressError
 from ..keras_stack import save_model, seed_everything
-from ..prune import Pruning
+from ..prune import Pruning, prune
 from ..quantize.build import Built
 from ..recipe import Assistant, Recipe
 from ..run import RunFolder, file_digest, read_json, write_json
 from ..train import TrainConfig, TrainingData, fit
+from ..train.loop import steps_of
 from ..zoo.files import from_file
 from .chaining import behind_chain, distill_key
 from .distilling import NOTES, notes, taught
@@ -205,15 +206,20 @@ class Trainer:
         if recipe.student.file and Path(recipe.student.file).is_file():
             key["file"] = file_digest(Path(recipe.student.file))
         about = f"{recipe.student.file or recipe.student.model}, {train.pretrain_epochs} epochs"
-        settings = {"learning_rate": train.pretrain_learning_rate}
+        settings: dict[str, Any] = {"learning_rate": train.pretrain_learning_rate}
+        if pruned := prunes_float(recipe):
+            settings["select_from"] = recipe.prune.end
+            key["prune"] = recipe.prune.model_dump(mode="json")
         if not (recipe.distill.float_student and train.pretrain_epochs):
-            return self.floating("float", key, self.sample_student, train.pretrain_epochs, settings, title=about)
+            return self.floating("float", key, self.sample_student, train.pretrain_epochs, settings, title=about, pruned=pruned)
         teacher, epochs = behind_chain(self, self.teacher()), train.pretrain_epochs
         for number in range(recipe.distill.generations):
             name = "float" if number + 1 == recipe.distill.generations else f"float-generation{number + 1}"
             told = {"generation": number} if number else {}
             changed = settings | {"seed": self.seed + 100 * number}  # each generation starts from weights of its own
-            teacher = self.floating(name, key | told, self.sample_student, epochs, changed, teacher=teacher, title=f"{about}, taught")
+            teacher = self.floating(
+                name, key | told, self.sample_student, epochs, changed, teacher=teacher, title=f"{about}, taught", pruned=pruned
+            )
         return teacher
 
     def floating(
@@ -227,6 +233,7 @@ class Trainer:
         teacher: Path | None = None,
         title: str = "",
         behind: Callable[[Path], None] | None = None,
+        pruned: bool = False,
     ) -> Path:
         """Train a float model as a step, under a teacher or not; a taught one can teach in its turn.
 
@@ -239,6 +246,7 @@ class Trainer:
             teacher: folder that teaches.
             title: what is told of the step.
             behind: called with the folder once the model is trained.
+            pruned: as the section ``prune`` says.
         """
         recipe = self.recipe
         key = {"version": VERSION} | key | {"epochs": epochs, "settings": settings}
@@ -257,7 +265,9 @@ class Trainer:
                     if teacher is not None
                     else (None, {})
                 )
-                self.fit(name, model, self.config(epochs, **settings), where, objective, extras)
+                config = self.config(epochs, **settings)
+                pruning = prune(model, recipe.prune, steps_of(len(x), config), self.seed) if pruned else None
+                self.fit(name, model, config, where, objective, extras, pruning=pruning)
                 if teacher is not None and objective is not None:
                     self.note(where, None, teacher, objective)
                     keep_logits(model, where, x, x_val)
@@ -281,6 +291,11 @@ class Trainer:
         for note in found:
             self.folder.message(f"    note: {note}")
         write_json(where / NOTES, found)
+
+
+def prunes_float(recipe: Recipe) -> bool:
+    """Whether the float student is pruned in its training."""
+    return bool(recipe.prune.float_student and recipe.train.pretrain_epochs and any((recipe.prune.sparsity, *recipe.prune.layers.values())))
 
 
 def history_of(artifact: Path) -> list[dict[str, float]]:
