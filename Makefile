@@ -5,7 +5,7 @@ VERSION := $(shell $(PYTHON) -c 'import sys; print("%d%d" % sys.version_info[:2]
 LOCK := requirements/py$(VERSION).txt
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow bench-demo bench-training bench-ablation bench-emulation bench-exactness bench-quantization bench-quantization-qat bench-distillation bench-adder-graph bench-allocation bench-learned-bits calibrate notebook lint clean
+.PHONY: help install demo test test-slow bench-demo bench-training bench-ablation bench-emulation bench-exactness bench-quantization bench-quantization-qat bench-distillation bench-pruning-lenet bench-pruning-structured bench-lottery bench-adder-graph bench-allocation bench-learned-bits calibrate notebook lint clean
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,6 +49,15 @@ bench-quantization-qat: install ## 4 bits against float after training, and the 
 
 bench-quantization: install ## 8 bits after training against float on five tasks, with TFLite beside it (FPGACOMPRESS_DATA)
 	$(BIN)/python -m benchmarks.quantization
+
+bench-pruning-lenet: install ## LeNet-300-100 on MNIST at 98 and 98.5 % zeros and 4 bits, 3 seeds (FPGACOMPRESS_DATA)
+	$(BIN)/python -m benchmarks.pruning_lenet
+
+bench-pruning-structured: install ## 40 % of a CNN's channels taken out: speed and loss, 3 seeds (FPGACOMPRESS_DATA)
+	$(BIN)/python -m benchmarks.pruning_structured
+
+bench-lottery: install ## lottery tickets against new weights, 2 tasks, 3 seeds (FPGACOMPRESS_DATA)
+	$(BIN)/python -m benchmarks.lottery
 
 bench-distillation: install ## every method of distillation against none, 4 tasks, 5 seeds, paired (FPGACOMPRESS_DATA)
 	$(BIN)/python -m benchmarks.distillation

@@ -16,9 +16,10 @@ class PruneSection(Section):
         "aligned, clusters, digits, fixed).",
     )
     sparsity: float = Field(0.75, ge=0, lt=1, description="Zeros wanted at the end, as a fraction.")
-    allocation: Literal["uniform", "erk", "global"] = Field(
+    allocation: Literal["uniform", "erk", "global", "sensitivity"] = Field(
         "uniform",
-        description="Which layers have them: each alike; small layers fewer, as Erdos-Renyi-Kernel allots; or one threshold for all layers.",
+        description="Which layers have them: each alike; small layers fewer, as Erdos-Renyi-Kernel allots; one threshold for "
+        "all layers; or where zeros cost the loss least, measured at the first change.",
     )
     layers: dict[str, float] = Field(default_factory=dict, description="Layer name or pattern to its own sparsity; later entries win.")
     schedule: Literal["polynomial", "linear", "constant", "one-shot", "steps", "cyclic"] = Field(

@@ -75,7 +75,7 @@ def draw(recipe: Recipe | str | Path | dict[str, Any], plan: Plan, folder: RunFo
     Returns:
         ``{"recipe", "run_dir", "plan", "seeds", "validation_samples", "weights", "dense", "rounds", "winner"}``: accuracies are figures
         (fractions, mean over seeds); each round has "round", "left" (share of the weights), "ticket", "control", "loss" (ticket minus dense,
-        points), "gain" (ticket minus control, points), "artifacts" by seed. ``winner`` is the last round whose ticket is at most
+        points), "gain" (ticket minus control, points), "artifacts" and "controls" by seed. ``winner`` is the last round whose ticket is at most
         ``tolerance`` below the dense network, or None.
 
     Raises:
@@ -106,7 +106,8 @@ def draw(recipe: Recipe | str | Path | dict[str, Any], plan: Plan, folder: RunFo
                 "control": mean_over_seeds(control, "fraction"),
                 "loss": _points(ticket, dense),
                 "gain": _points(ticket, control),
-                "artifacts": {seed: str(found[2][number]) for seed, found in zip(seeds, drawn)},
+                "artifacts": {seed: str(found[2][number][0]) for seed, found in zip(seeds, drawn)},
+                "controls": {seed: str(found[2][number][1]) for seed, found in zip(seeds, drawn)},
             }
         )
     winners = [r for r in rows if np.mean(dense) - r["ticket"].value <= plan.tolerance]
@@ -118,7 +119,7 @@ def draw(recipe: Recipe | str | Path | dict[str, Any], plan: Plan, folder: RunFo
         "epochs": epochs,
         "validation_samples": len(y),
         "weights": int(sum(np.prod(s) for s in shapes.values())),
-        "dense": {"accuracy": mean_over_seeds(dense, "fraction"), "artifacts": {s: str(f[2][0]) for s, f in zip(seeds, drawn)}},
+        "dense": {"accuracy": mean_over_seeds(dense, "fraction"), "artifacts": {s: str(f[2][0][0]) for s, f in zip(seeds, drawn)}},
         "rounds": rows,
         "winner": winners[-1] if winners else None,
     }
@@ -168,20 +169,21 @@ class _Draw:
             "train": train,
         }
 
-    def all(self) -> tuple[list[tuple[float, float]], list[float], list[Path]]:
+    def all(self) -> tuple[list[tuple[float, float]], list[float], list[tuple[Path, Path]]]:
         """Validation accuracies (ticket, control), shares of the weights that are left, and folders, of the dense network and each round."""
         dense = self._step("dense", {"rewind": self.plan.rewind}, self._fresh(0), None, keep=self.plan.rewind)
-        accuracies, left, folders = [(_best(dense), _best(dense))], [1.0], [dense]
+        accuracies, left, folders = [(_best(dense), _best(dense))], [1.0], [(dense, dense)]
         masks = {name: np.ones(load_model(dense / "model.h5").get_layer(name).kernel.shape, bool) for name in self.names}
         for number in range(1, self.plan.rounds + 1):
-            masks = self._masks(folders[-1], masks, number)
-            key = {"from": folders[-1].name, "share": self.plan.share, "prune": [self.recipe.prune.allocation, self.names]}
+            before = folders[-1][0]
+            masks = self._masks(before, masks, number)
+            key = {"from": before.name, "share": self.plan.share, "prune": [self.recipe.prune.allocation, self.names]}
             ticket = self._step(f"ticket{number}", key, lambda: load_model(dense / START), masks)
             control = self._step(f"control{number}", key, self._fresh(1000), masks)
             accuracies.append((_best(ticket), _best(control)))
             zeros = sum(int((~m).sum()) for m in masks.values())
             left.append(1 - zeros / sum(self.sizes.values()))
-            folders.append(ticket)
+            folders.append((ticket, control))
         return accuracies, left, folders
 
     def _fresh(self, more: int) -> Callable[[], Any]:

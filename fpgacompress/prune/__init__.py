@@ -12,6 +12,7 @@ from .held import Held, Rule, Score, by_layer, by_network
 from .masks import Masks, kernels_of, read_masks, save_masks
 from .pruning import Nothing, Pruning
 from .schedules import schedule_of
+from .sensed import Sensed
 from .targets import shapes_of, targets
 from .wrapped import Wrapped, strip
 
@@ -47,7 +48,8 @@ def options_of(section: PruneSection, **defaults: Any) -> dict[str, Any]:
 def held_by(rule: Rule, model: Any, section: PruneSection, steps: int, seed: int) -> Held:
     """Pruning by a rule, on the recipe's schedule and with its sparsity for each layer."""
     kernels = kernels_of(model)
-    return Held(kernels, schedule_of(section, steps), targets(section, shapes_of(kernels)), rule, seed)
+    kind = Sensed if section.allocation == "sensitivity" else Held
+    return kind(kernels, schedule_of(section, steps), targets(section, shapes_of(kernels)), rule, seed)
 
 
 def scored(score: Score, model: Any, section: PruneSection, steps: int, seed: int) -> Held:

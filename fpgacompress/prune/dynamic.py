@@ -11,7 +11,7 @@ from ..recipe import PruneSection
 from .held import Held, Moment, Rule, Score, largest
 from .masks import kernels_of
 from .schedules import Schedule, bounds
-from .targets import kept, shapes_of, targets
+from .targets import PER_LAYER, kept, shapes_of, targets
 
 
 class Dynamic(Held):
@@ -32,12 +32,10 @@ class Dynamic(Held):
     def __init__(self, model: Any, section: PruneSection, steps: int, seed: int, rule: Rule, start: str) -> None:
         if start not in ("random", "magnitude"):
             raise ModelError(f"prune.options.start is '{start}'", expected="random or magnitude")
-        if section.allocation == "global":
-            raise ModelError(f"prune.allocation is global with '{section.method}'", expected="uniform or erk")
         kernels = kernels_of(model)
         _, end, frequency = bounds(section.model_copy(update={"begin": 0.0}), steps)
         updates = tuple(range(0, end + 1, frequency))
-        super().__init__(kernels, Schedule(updates, (0.0,) * len(updates)), targets(section, shapes_of(kernels)), rule, seed)
+        super().__init__(kernels, Schedule(updates, (0.0,) * len(updates)), targets(section, shapes_of(kernels), PER_LAYER), rule, seed)
         self._start = start
 
     def begin(self) -> None:

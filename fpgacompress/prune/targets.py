@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,27 +19,34 @@ def kept(size: int, sparsity: float) -> int:
     return max(int(np.round(np.float32(size) * (np.float32(1) - np.float32(sparsity)))), 1)
 
 
-def targets(section: PruneSection, shapes: Shapes) -> dict[str, float]:
+PER_LAYER = ("uniform", "erk")
+EVERY = ("uniform", "erk", "global", "sensitivity")
+
+
+def targets(section: PruneSection, shapes: Shapes, allocations: Sequence[str] = EVERY) -> dict[str, float]:
     """Final sparsity of each layer, of those above 0.
 
     ``uniform`` gives each layer ``sparsity``, ``erk`` what Erdos-Renyi-Kernel allots of as many weights altogether; ``layers`` overrides
-    both (with ``global``, which has one threshold for all layers, only 0: a layer that is left alone).
+    both (with ``global``, which has one threshold for all layers, and ``sensitivity`` (:mod:`.sensed`) only 0: a layer that is left alone).
 
     Args:
         section: of the recipe.
         shapes: layer name to shape of its kernel.
+        allocations: those that the method knows.
 
     Raises:
-        ModelError: a pattern that matches no layer, or a sparsity that would leave a layer without weights.
+        ModelError: an allocation that the method does not know, a pattern that matches no layer, or a sparsity that would leave a layer without weights.
     """
+    if section.allocation not in allocations:
+        raise ModelError(f"prune.allocation is {section.allocation} with '{section.method}'", expected=" or ".join(allocations))
     check_patterns(section.layers, shapes, "prune.layers")
     own = {name: value_of(name, np.nan, section.layers) for name in shapes}
     given = {name: value for name, value in own.items() if not np.isnan(value)}
     free = {name: shape for name, shape in shapes.items() if name not in given}
-    if section.allocation == "global" and any(given.values()):
+    if section.allocation in ("global", "sensitivity") and any(given.values()):
         name = next(n for n, v in given.items() if v)
         raise ModelError(
-            f"prune.layers: {given[name]:g} for '{name}', and one threshold for all layers (allocation: global)",
+            f"prune.layers: {given[name]:g} for '{name}', and allocation {section.allocation}, which finds the layers' own",
             expected="0 for layers that are left alone",
             do="use allocation: uniform or erk",
         )

@@ -10,8 +10,19 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = sorted(p.stem for p in (ROOT / "benchmarks").glob("*.py") if "__main__" in p.read_text())
 
-ELSEWHERE = {"ablation", "demo", "training", "emulation", "exactness", "quantization", "allocation"}
-"""These run what tests of the pipeline, of training, of the firmware, of post-training quantization and of allocation run, too."""
+ELSEWHERE = {
+    "ablation",
+    "demo",
+    "training",
+    "emulation",
+    "exactness",
+    "quantization",
+    "allocation",
+    "lottery",
+    "pruning_lenet",
+    "pruning_structured",
+}
+"""These run what tests of the pipeline, of training, of the firmware, of post-training quantization, of allocation and of pruning run, too."""
 
 
 @pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.slow) if n in ELSEWHERE else n for n in NAMES])

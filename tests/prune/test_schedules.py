@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from fpgacompress.errors import ModelError
 from fpgacompress.prune.schedules import Schedule, schedule_of
+from fpgacompress.prune.sensed import allotted
 from fpgacompress.prune.targets import erk, kept, targets
 from fpgacompress.recipe import PruneSection
 
@@ -52,6 +53,19 @@ def test_erk_keeps_as_many_weights_altogether(sparsity, shapes):
     assert np.allclose(factors, factors[:1])
 
 
+@given(st.floats(0.01, 0.97), st.integers(0, 10**6))
+def test_zeros_go_where_they_cost_least(sparsity, seed):
+    rng = np.random.default_rng(seed)
+    sizes = {"a": 1000, "b": 300, "c": 40}
+    rises = {n: np.maximum.accumulate(rng.exponential(1, 15)) * (0 if n == "a" and seed % 2 else 1) for n in sizes}
+    total = sum(sizes.values())
+    found = allotted(rises, sizes, sparsity * total)
+    assert sum(found[n] * sizes[n] for n in sizes) == pytest.approx(sparsity * total, rel=1e-6)
+    assert all(0 <= v < 1 for v in found.values())
+    if seed % 2 and sparsity < 0.7:
+        assert found["b"] == found["c"] == 0.0, "the layer that costs nothing loses all of them"
+
+
 def test_targets_of_layers():
     section = PruneSection(sparsity=0.9, layers={"logits": 0.0, "hidden*": 0.5})
     assert targets(section, SHAPES) == {"hidden1": 0.5, "hidden2": 0.5, "conv": 0.9}
@@ -59,7 +73,7 @@ def test_targets_of_layers():
     assert shares["logits"] == 0.5 and shares["hidden1"] > 0.9 > shares["hidden2"]
     for section, message in (
         (PruneSection(sparsity=0.98, layers={"logits": 0.999}), "0.999 of the 320 weights of 'logits' leaves none.*at most 0.9969"),
-        (PruneSection(allocation="global", layers={"conv": 0.5}), "0.5 for 'conv'.*expected|one threshold"),
+        (PruneSection(allocation="global", layers={"conv": 0.5}), "0.5 for 'conv', and allocation global"),
         (PruneSection(layers={"hiden1": 0.5}), "no layer matches 'hiden1'"),
     ):
         with pytest.raises(ModelError, match=message):

@@ -11,7 +11,7 @@ from ...recipe import PruneSection
 from .. import METHODS, Pruning, held_by, kernels_of, options_of
 from ..held import Moment, largest
 from ..probe import Arrays
-from ..targets import shapes_of, targets
+from ..targets import PER_LAYER, shapes_of, targets
 
 
 @METHODS.register("aligned")
@@ -31,7 +31,7 @@ def aligned(model: Any, section: PruneSection, steps: int, seed: int) -> Pruning
     if group < 1:
         raise ModelError(f"prune.options: reuse {options['reuse']}, word {options['word']}", expected="at least 1")
     shapes = shapes_of(kernels_of(model))
-    for name, sparsity in targets(section, shapes).items():
+    for name, sparsity in targets(section, shapes, PER_LAYER).items():
         size = int(np.prod(shapes[name]))
         if size % group:
             raise ModelError(f"prune: groups of {group} of the {size} weights of '{name}'", expected="a reuse factor that divides them")

@@ -13,7 +13,7 @@ from .. import METHODS, Pruning, kernels_of, options_of
 from ..held import Held, Moment, by_layer
 from ..probe import Arrays, Probe
 from ..schedules import schedule_of
-from ..targets import shapes_of, targets
+from ..targets import PER_LAYER, shapes_of, targets
 
 _LLOYD = 50
 
@@ -33,7 +33,7 @@ def clusters(model: Any, section: PruneSection, steps: int, seed: int) -> Prunin
     if levels < 1:
         raise ModelError(f"prune.options.levels is {levels}", expected="at least 1")
     kernels = kernels_of(model)
-    return Clusters(kernels, schedule_of(section, steps), targets(section, shapes_of(kernels)), levels)
+    return Clusters(kernels, schedule_of(section, steps), targets(section, shapes_of(kernels), PER_LAYER), levels)
 
 
 def _sizes(moment: Moment) -> Arrays:

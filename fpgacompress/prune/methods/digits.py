@@ -14,7 +14,7 @@ from .. import METHODS, Pruning, kernels_of, options_of
 from ..held import Held
 from ..probe import Probe
 from ..schedules import schedule_of
-from ..targets import shapes_of, targets
+from ..targets import PER_LAYER, shapes_of, targets
 
 
 @METHODS.register("digits")
@@ -32,7 +32,7 @@ def digits(model: Any, section: PruneSection, steps: int, seed: int) -> Pruning:
     if options["value"] not in ("magnitude", "fisher"):
         raise ModelError(f"prune.options.value is '{options['value']}'", expected="magnitude or fisher")
     kernels = kernels_of(model)
-    return Digits(kernels, schedule_of(section, steps), targets(section, shapes_of(kernels)), options["value"])
+    return Digits(kernels, schedule_of(section, steps), targets(section, shapes_of(kernels), PER_LAYER), options["value"])
 
 
 class Digits(Held):

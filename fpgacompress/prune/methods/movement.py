@@ -13,7 +13,7 @@ from ..gated import Gated
 from ..held import largest
 from ..probe import Probe
 from ..schedules import schedule_of
-from ..targets import kept, shapes_of, targets
+from ..targets import PER_LAYER, kept, shapes_of, targets
 
 
 @METHODS.register("movement")
@@ -25,7 +25,7 @@ def movement(model: Any, section: PruneSection, steps: int, seed: int) -> Prunin
     """
     options_of(section)
     kernels = kernels_of(model)
-    return Movement(model, kernels, schedule_of(section, steps), targets(section, shapes_of(kernels)))
+    return Movement(model, kernels, schedule_of(section, steps), targets(section, shapes_of(kernels), PER_LAYER))
 
 
 class Movement(Gated):

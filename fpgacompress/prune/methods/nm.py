@@ -29,7 +29,7 @@ def nm(model: Any, section: PruneSection, steps: int, seed: int) -> Pruning:
     if not 1 <= n < m or abs(section.sparsity - (1 - n / m)) > 1e-9:
         raise ModelError(f"prune: {n}:{m} and sparsity {section.sparsity:g}", expected=f"n below m, and sparsity {1 - n / max(m, 1):g}")
     shapes = shapes_of(kernels_of(model))
-    for name, wanted in targets(section, shapes).items():
+    for name, wanted in targets(section, shapes, ("uniform",)).items():
         if shapes[name][-2] % m:
             raise ModelError(
                 f"prune: {n}:{m} for '{name}' with {shapes[name][-2]} inputs",

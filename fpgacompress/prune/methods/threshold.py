@@ -13,7 +13,7 @@ from ..gated import Gated
 from ..held import largest
 from ..probe import Probe
 from ..schedules import schedule_of
-from ..targets import kept, shapes_of, targets
+from ..targets import PER_LAYER, kept, shapes_of, targets
 
 _GAIN, _MOST = 4.0, 3.0
 """Of the steering: exponent per share of the weights that is missing, and its largest value in one change."""
@@ -32,7 +32,7 @@ def threshold(model: Any, section: PruneSection, steps: int, seed: int) -> Pruni
     """
     price = options_of(section, price=1e-3)["price"]
     kernels = kernels_of(model)
-    return Thresholds(model, kernels, schedule_of(section, steps), targets(section, shapes_of(kernels)), price)
+    return Thresholds(model, kernels, schedule_of(section, steps), targets(section, shapes_of(kernels), (*PER_LAYER, "global")), price)
 
 
 class Thresholds(Gated):
