@@ -24,8 +24,9 @@ from ..run import RunFolder, digest, read_json, write_json
 from ..train import logits_of
 from .distilling import NOTES
 from .quantizing import RANGES
+from .shrinking import SURGERY
 from .teaching import TEACHERS, teaching_logits
-from .training import Trainer, history_of
+from .training import Trainer, history_of, prunes_float
 from .variants import Variant, variants
 
 VERSION = 1
@@ -182,6 +183,11 @@ def _float_facts(name: str, recipe: Recipe, artifact: Path) -> dict[str, Any]:
     taught = recipe.distill.float_student and recipe.train.pretrain_epochs
     by = f", taught ({recipe.distill.method})" if taught else ""
     notes = _told(artifact)
+    if (artifact / SURGERY).is_file():
+        before, after = read_json(artifact / SURGERY)["channels"]
+        by += f", {before - after:,} of {before:,} channels taken out ({recipe.shrink.score})"
+    if prunes_float(recipe):
+        by += f", {recipe.prune.method} pruning"
     return {
         "label": "KD float student" if taught else "float student",
         "description": f"float32 student{by}, the start of every quantized variant",
@@ -295,7 +301,7 @@ def _describe(variant: Variant, recipe: Recipe, history: list[dict[str, float]])
         return "the float student, quantized without training"
     parts = ["fake quantization"]
     if variant.pruned:
-        parts.append(f"{recipe.prune.method} pruning")
+        parts.append("the float student's zeros" if prunes_float(recipe) else f"{recipe.prune.method} pruning")
     if variant.distilled:
         soft = bool(history) and not history[0].keys().isdisjoint(SOFT)  # features have no temperature
         settings = f", T={recipe.distill.temperature:g}, alpha={recipe.distill.alpha:g}" if soft else ""

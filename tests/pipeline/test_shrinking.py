@@ -33,6 +33,8 @@ def test_a_run_without_some_channels(tmp_path):
     network = store.load(job.artifacts["hardware"] / "network.npz")
     assert {n.name: n.kernel.values.shape for n in network.weighted}["conv2"][-1] == 5
     assert job.figures["verify"]["differing_bits"] == 0
+    before, after = told["channels"]
+    assert f"{before - after} of {before} channels taken out (taylor)" in job.figures["models"]["float"]["description"]
 
 
 @pytest.mark.parametrize(

@@ -77,6 +77,25 @@ def test_a_method_leaves_the_zeros_that_were_asked_for_and_holds_them(trained_ml
         assert max(r["val_accuracy"] for r in rows) > 0.4
 
 
+@pytest.mark.parametrize("case", ["magnitude", "magnitude cyclic", "rigl", "set", "nm", "clusters"])
+def test_masks_hold_behind_every_single_update(trained_mlp, case):
+    student, data = student_of(trained_mlp), trained_mlp[1]
+    section = PruneSection(**{"method": case.split()[0], "sparsity": 0.75, "end": 0.8, "frequency": 3} | CASES[case])
+    pruning = prune(student, section, 24, 3)
+    arrays = {"x": shaped(student, data.x[:768]), "y": np.asarray(data.y[:768], np.int32)}
+    rates = {"class_weights": None, "learning_rate": 1e-2, "total_steps": 24, "schedule": "constant"}
+    step = TrainingStep(student, Objective(), arrays, pruning=pruning, **rates)
+    pruning.begin()
+    seen = []
+    for update in range(24):
+        step.run(np.arange(32 * update, 32 * update + 32, dtype=np.int32)[None])
+        masks = pruning.masks.arrays()
+        assert all(not np.any(kernel.numpy()[~masks[n]]) for n, kernel in pruning.masks.kernels.items()), update
+        seen.append(np.concatenate([np.ravel(m) for m in masks.values()]))
+    changed = [i for i in range(1, 24) if not np.array_equal(seen[i], seen[i - 1])]
+    assert changed and set(changed) <= set(pruning.schedule.updates), "masks change where the schedule says"
+
+
 @pytest.fixture(scope="module")
 def moment(trained_mlp):
     """A moment of a training, and the step behind it: a float network, so that formulas can be checked by differences."""
