@@ -61,8 +61,10 @@ class TrainSection(Section):
     learning_rate: float = Field(4e-3, gt=0, description="Peak learning rate (Adam) of the quantized variants.")
     schedule: Literal["cosine", "constant"] = Field("cosine", description="Learning rate over time.")
     class_weights: Literal["none", "balanced"] = Field("none", description="balanced: weigh classes by the inverse of their frequency.")
-    augment: Literal["none", "flip"] = Field(
-        "none", description="flip: mirror images left to right at random while students train; teachers are asked about both."
+    augment: Literal["none", "flip", "shift"] = Field(
+        "none",
+        description="Views of images at random while students train; teachers are asked about all of them. flip: mirrored left to right; shift: "
+        "moved by one pixel in any direction.",
     )
     monitor: Literal["accuracy", "loss", "macro_f1"] = Field("accuracy", description="Validation figure that picks the best weights.")
     patience: int | None = Field(None, ge=1, description="Stop after so many epochs without gain (counted once the sparsity is reached).")

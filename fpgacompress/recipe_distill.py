@@ -19,7 +19,9 @@ class TeacherSection(Section):
     batch_size: int = Field(128, ge=1, description="Samples per update.")
     learning_rate: float = Field(2e-3, gt=0, description="Peak learning rate (Adam).")
     schedule: Literal["cosine", "constant"] = Field("cosine", description="Learning rate over time.")
-    augment: Literal["none", "flip"] = Field("none", description="flip: mirror images left to right at random while the teacher trains.")
+    augment: Literal["none", "flip", "shift"] = Field(
+        "none", description="Views of images at random while the teacher trains: flip (mirrored) or shift (moved by one pixel)."
+    )
     folds: int = Field(
         0,
         ge=0,

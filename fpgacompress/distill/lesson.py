@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from ..errors import ModelError
+from ..views import AUGMENTS
 from .features import feature_layers, paired
-from .teacher import FLIPPED, Reduction, Teacher
+from .teacher import Reduction, Teacher
 
 LOGITS = "teacher_logits"
 """Name of the teacher's logits among the arrays."""
@@ -21,7 +22,7 @@ class Lesson:
     Args:
         student: Keras or QKeras model with the layers (by name) of the one that will be trained; None: methods may read logits only.
         teacher: the teacher, the same.
-        augment: "flip": the student will see images and mirrored images, and the teacher is asked about both.
+        augment: name in :data:`fpgacompress.views.AUGMENTS`: the teacher is asked about all views that the student will see.
         y: labels ``(n,)`` of the teacher's samples; None: arrays that depend on them cannot be had.
         seed: of what a method draws: the first weights of its maps, heads and peers.
     """
@@ -125,8 +126,9 @@ class Lesson:
         return paired(self.student, self.teacher.model, sides, layers, count, "with a height and a width" if spatial else "")
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """What was asked for, each ``(n, ...)``, computed now or read from the teacher's folder; mirrored samples' behind ``-flip``."""
+        """What was asked for, each ``(n, ...)``, computed now or read from the teacher's folder; those of other views behind their suffix."""
         found = {name: make(self.teacher) for name, make in self._asked.items()}
-        if self._augment == "flip":
-            found |= {name + FLIPPED: make(self.teacher.flipped) for name, make in self._asked.items()}
+        for view in AUGMENTS[self._augment][1:] if self._asked else ():
+            teacher = self.teacher.seen(view)
+            found |= {name + view.suffix: make(teacher) for name, make in self._asked.items()}
         return found

@@ -13,6 +13,7 @@ import numpy as np
 
 from ..errors import DataError
 from ..keras_stack import load, load_model
+from ..views import View
 from .features import last_features, layer_of
 from .heads import pooled
 from .losses import input_direction
@@ -26,13 +27,6 @@ _MOST = 4e9
 
 Rows = Callable[[int, int], Any]
 """(i, j) -> what is kept of samples i to j."""
-FLIPPED = "-flip"
-"""Behind the names of what is kept of mirrored samples."""
-
-
-def mirrored(x: np.ndarray) -> np.ndarray:
-    """Images ``(n, height, width[, channels])`` mirrored left to right, as the training step mirrors them."""
-    return np.ascontiguousarray(x[:, :, ::-1])
 
 
 @dataclass(frozen=True)
@@ -87,18 +81,17 @@ class Teacher:
             found.append(np.load(path, mmap_mode="r"))
         return found
 
-    @cached_property
-    def flipped(self) -> Teacher:
-        """The same teacher, asked about mirrored samples.
+    def seen(self, view: View) -> Teacher:
+        """The same teacher, asked about another view of the samples.
 
         Raises:
             DataError: samples that are no images.
         """
         if self._x is None or np.ndim(self._x) < 3:
             raise DataError(
-                "mirrored samples", expected="images (n, height, width) or (n, height, width, channels)", do="use augment: none"
+                "augmented samples", expected="images (n, height, width) or (n, height, width, channels)", do="use augment: none"
             )
-        return Teacher(self._given, mirrored(self._x), self._folder, FLIPPED, self)
+        return Teacher(self._given, view.of(self._x), self._folder, view.suffix, self)
 
     def feature(self, layer: str, reduction: Reduction, unit_variance: bool = False) -> np.ndarray:
         """Outputs of a layer, reduced, ``(n, ...)`` float16.

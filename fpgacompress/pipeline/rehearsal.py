@@ -39,8 +39,8 @@ def rehearse(trainer: Trainer) -> dict[str, Any]:
     more = [(f"teachers.{i}", section) for i, section in enumerate(trainer.recipe.teachers)]
     for field, section in (("train", trainer.recipe.train), ("teacher", trainer.recipe.teacher), *more):
         series = len(data.input_shape) < 2 or reads_series(student) or reads_series(teacher)
-        if section.augment == "flip" and series:
-            found = f"flip, and samples have shape {data.input_shape}" + (" (series)" if len(data.input_shape) == 2 else "")
+        if section.augment != "none" and series:
+            found = f"{section.augment}, and samples have shape {data.input_shape}" + (" (series)" if len(data.input_shape) == 2 else "")
             raise trainer.recipe.error(f"{field}.augment", found, expected="images", do="use none")
     x = data.preprocessing.apply(data.train.x[:256])
     if trainer.recipe.quantize.method == "learned":

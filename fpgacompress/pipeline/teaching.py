@@ -1,6 +1,6 @@
 """The step ``teacher``: one teacher or several, asked about samples they have not seen if wanted, made honest, and mixed.
 
-A folder that teaches holds ``model.h5``, ``logits_train.npy`` and ``logits_validation.npy``, and ``logits_train-flip.npy`` for mirrored images
+A folder that teaches holds ``model.h5``, ``logits_train.npy`` and ``logits_validation.npy``, and the like of ``logits_train-flip.npy`` for other views of images
 where students see those. That of several teachers, ``teachers-...``, holds the model of the one with the largest weight, the mixture's logits, each
 one's (``logits_train-<k>.npy``) for attention, and ``teachers.json``.
 """
@@ -17,13 +17,13 @@ from ..data.splitting import split_indices
 from ..distill import Teacher
 from ..distill.checks import teacher_notes
 from ..distill.mixing import fitted_temperature, mixture, nll, weights_for
-from ..distill.teacher import FLIPPED
 from ..errors import FpgaCompressError
 from ..keras_stack import load_model, seed_everything
 from ..metrics.task import correct
 from ..recipe import TeacherSection
 from ..run import file_digest, read_json, write_json
 from ..train import logits_of
+from ..views import AUGMENTS
 from ..zoo.files import from_file
 from .distilling import NOTES
 
@@ -36,20 +36,21 @@ VERSION = 4
 
 
 def views(trainer: Trainer) -> tuple[str, ...]:
-    """Suffixes of the logits that students will ask for: "" and, where they see mirrored images, those of the mirrored ones."""
-    return ("", FLIPPED) if trainer.recipe.train.augment == "flip" else ("",)
+    """Suffixes of the logits that students will ask for: "" and those of the other views of images that they will see."""
+    return tuple(view.suffix for view in AUGMENTS[trainer.recipe.train.augment])
 
 
 def keep_logits(model: Any, where: Path, x: np.ndarray, x_val: np.ndarray) -> None:
-    """Ask a model once about training and validation samples; about mirrored ones it is asked when a student will see them."""
+    """Ask a model once about training and validation samples; about other views it is asked when a student will see them."""
     np.save(where / "logits_train.npy", logits_of(model, x))
     np.save(where / "logits_validation.npy", logits_of(model, x_val))
 
 
 def kept_logits(where: Path, x: np.ndarray, suffix: str) -> np.ndarray:
-    """What a folder's model says of the training samples, or of the mirrored ones, computed at most once."""
+    """What a folder's model says of the training samples, or of another view of them, computed at most once."""
     teacher = Teacher(where / "model.h5", x, where)
-    return (teacher.flipped if suffix else teacher).logits
+    view = next(view for views_ in AUGMENTS.values() for view in views_ if view.suffix == suffix)
+    return (teacher.seen(view) if suffix else teacher).logits
 
 
 def teacher_model(trainer: Trainer, section: TeacherSection, number: int) -> tuple[Any, list[str]]:

@@ -40,7 +40,7 @@ class TrainConfig:
         patience: epochs without gain before stopping, or None.
         select_from: fraction of the training after which weights may be picked (when the sparsity is reached).
         balanced: weigh classes by the inverse of their frequency in the task loss.
-        augment: "none" or "flip"; see :class:`.step.TrainingStep`.
+        augment: name in :data:`fpgacompress.views.AUGMENTS`; see :class:`.step.TrainingStep`.
         stages: bits of the stages before the last (progressive quantization); the learning rate's schedule begins anew in each stage,
             and weights are picked in the last one.
         noise_warmup: fraction of the training over which quantization fades in; weights are picked behind it.
@@ -96,7 +96,7 @@ def shaped(model: Any, x: np.ndarray) -> np.ndarray:
 
 
 def seen(model: Any, x: np.ndarray, augment: str) -> np.ndarray:
-    """``x`` as the training step takes it: in the model's shape, or as images where they are mirrored."""
+    """``x`` as the training step takes it: in the model's shape, or as images where they are augmented."""
     fitting = shaped(model, x)
     return fitting if augment == "none" or fitting.ndim != 2 else np.ascontiguousarray(x, np.float32)
 

@@ -10,11 +10,11 @@ import numpy as np
 
 from ..distill import Objective
 from ..distill.features import layer_of
-from ..distill.teacher import FLIPPED
 from ..errors import ModelError
 from ..keras_stack import load, through, unwrapped
 from ..keras_stack.graph import reads_series
 from ..prune import Pruning
+from ..views import AUGMENTS
 from .probe import StepProbe
 from .quantizing import Quantizing
 
@@ -32,7 +32,7 @@ class TrainingStep:
     Args:
         model: Keras model ending in logits ``(batch, classes)``; its fake quantizers and pruning wrappers act in its forward pass.
         objective: task weight and distillation terms.
-        arrays: "x" ``(n, *input_shape)`` float32 (images ``(n, height, width[, channels])`` where they are mirrored), "y" ``(n,)`` int, and whatever the terms need, all with the same first axis.
+        arrays: "x" ``(n, *input_shape)`` float32 (images ``(n, height, width[, channels])`` where they are augmented), "y" ``(n,)`` int, and whatever the terms need, all with the same first axis.
         pruning: the model's masks; they change in front of the updates that it names, and are held after each update.
         class_weights: ``(classes,)`` float32 weights of the task loss, or None.
         learning_rate: peak rate of Adam.
@@ -42,7 +42,7 @@ class TrainingStep:
         cycle: updates of a cycle of "restarts".
         warmup: updates in which the rate rises from 0 (of the whole training, any schedule): the first steps of Adam have the size of the rate
             in every direction, which throws a trained model of few bits far back.
-        augment: "none", or "flip" (each image mirrored left to right with probability one half, drawn from ``seed`` and step number).
+        augment: name in :data:`fpgacompress.views.AUGMENTS`; the view of each image is drawn from ``seed`` and step number.
         seed: seed of the augmentation.
         quantizing: how the quantizers act in training; exactly as outside of it when absent.
         compiled: let XLA compile the step for the processor. Worth it for small models and many updates (learned bits: 3 times faster);
@@ -70,9 +70,9 @@ class TrainingStep:
         stack = load()
         self._tf = tf = stack.tf
         self.model, self.objective, self.pruning = model, objective, pruning
-        if augment == "flip" and (arrays["x"].ndim < 3 or reads_series(model)):
+        if augment != "none" and (arrays["x"].ndim < 3 or reads_series(model)):
             raise ModelError(
-                f"augment 'flip' on samples of shape {arrays['x'].shape[1:]}",
+                f"augment '{augment}' on samples of shape {arrays['x'].shape[1:]}",
                 expected="images (height, width) or (height, width, channels)",
                 do="use augment: none",
             )
@@ -85,8 +85,10 @@ class TrainingStep:
         objective.meet(model, pruning.pairs)
         self.optimizer._create_all_weights(self._trained)
         names = ("x", "y", *objective.needs)
-        self._flipped = [name for name in objective.needs if augment == "flip" and name + FLIPPED in arrays]
-        self.arrays = {name: tf.constant(arrays[name]) for name in (*names, *(name + FLIPPED for name in self._flipped))}
+        self._views = AUGMENTS[augment]
+        self._seen = [name for name in objective.needs if len(self._views) > 1 and name + self._views[1].suffix in arrays]
+        more = [name + view.suffix for name in self._seen for view in self._views[1:]]
+        self.arrays = {name: tf.constant(arrays[name]) for name in (*names, *more)}
         self._class_weights = None if class_weights is None else tf.constant(class_weights, tf.float32)
         self.step = tf.Variable(0, dtype=tf.int64, trainable=False)
         columns = ("loss", "task", *(t.name for t in objective.terms), "accuracy")
@@ -220,18 +222,22 @@ class TrainingStep:
             self._sums[name].assign_add(value)
 
     def _augmented(self, batch: dict[str, Any]) -> dict[str, Any]:
-        """The batch with images mirrored at random, and for those what the teacher says of mirrored ones, where it was asked."""
-        if self.augment == "none":
+        """The batch with a view of each image drawn at random, and for it what the teacher says of that view, where it was asked."""
+        if len(self._views) == 1:
             return batch
-        tf, x = self._tf, batch["x"]
+        tf, x, last = self._tf, batch["x"], len(self._views) - 1
         seed = tf.stack([tf.constant(self.seed, tf.int64), self.step])
-        mirrored = tf.random.stateless_uniform([tf.shape(x)[0], 1, 1, 1], seed) < 0.5
+        drawn = tf.random.stateless_uniform([tf.shape(x)[0], 1, 1, 1], seed)
+        chosen = last - tf.minimum(tf.cast(tf.reshape(drawn, [-1]) * (last + 1), tf.int32), last)
+        pairs = tf.stack([chosen, tf.range(tf.shape(x)[0])], 1)
 
-        def chosen(there: Any, here: Any) -> Any:
-            return tf.where(tf.reshape(mirrored, [-1] + [1] * (len(here.shape) - 1)), there, here)
+        def of(view: Any) -> Any:
+            rows, columns = view.places(int(x.shape[1]), int(x.shape[2]))
+            return tf.gather(tf.gather(x, rows, axis=1), columns, axis=2) if view.suffix else x
 
-        seen = {name: chosen(batch[name + FLIPPED], batch[name]) for name in self._flipped}
-        return batch | seen | {"x": tf.reshape(chosen(x[:, :, ::-1], x), [-1, *self.model.input_shape[1:]])}
+        images = tf.gather_nd(tf.stack([of(view) for view in self._views]), pairs)
+        told = {n: tf.gather_nd(tf.stack([batch[n + view.suffix] for view in self._views]), pairs) for n in self._seen}
+        return batch | told | {"x": tf.reshape(images, [-1, *self.model.input_shape[1:]])}
 
     def _run(self, indices: Any) -> None:
         tf = self._tf
