@@ -32,7 +32,7 @@ def pruning_wrapper(subject: Subject) -> Iterator[Finding]:
         "error" if leaking else "warning",
         None,
         evidence,
-        "apply the masks and strip: fpgacompress.prune.masks.strip(model), or tfmot's strip_pruning at the end of an epoch",
+        "apply the masks and strip: fpgacompress.prune.strip(model), or tfmot's strip_pruning at the end of an epoch",
         {"wrapped": [i.name for _, i in wrapped], "unmasked": leaking},
     )
 
