@@ -9,6 +9,13 @@ from pydantic import Field, field_validator, model_validator
 from .recipe_section import Section
 
 
+def _checked(what: str, layers: dict[str, float]) -> dict[str, float]:
+    for pattern, share in layers.items():
+        if not 0 <= share < 1:
+            raise ValueError(f"{what} of '{pattern}' is {share}; it must be at least 0 and below 1")
+    return layers
+
+
 class PruneSection(Section):
     method: str = Field(
         "magnitude",
@@ -41,10 +48,7 @@ class PruneSection(Section):
     @field_validator("layers")
     @classmethod
     def _fractions(cls, value: dict[str, float]) -> dict[str, float]:
-        for pattern, sparsity in value.items():
-            if not 0 <= sparsity < 1:
-                raise ValueError(f"sparsity of '{pattern}' is {sparsity}; it must be at least 0 and below 1")
-        return value
+        return _checked("sparsity", value)
 
     @model_validator(mode="after")
     def _order(self) -> PruneSection:
@@ -65,3 +69,8 @@ class ShrinkSection(Section):
     blocks: list[str] = Field(default_factory=list, description="Residual sums whose branch is taken out, by name.")
     rounds: int = Field(1, ge=1, description="Take them out in so many steps, with training behind each.")
     epochs: int = Field(4, ge=0, description="Epochs of training behind each step.")
+
+    @field_validator("layers")
+    @classmethod
+    def _fractions(cls, value: dict[str, float]) -> dict[str, float]:
+        return _checked("share", value)

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from .options import add_data_dir, add_set, numbers
+from .options import add_data_dir, add_set, numbers, recipe_of
 from .output import add_json, print_json
 
 
@@ -38,10 +38,7 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Search, write and print."""
-    from ..recipe import load_recipe
-
-    overrides = [*args.set, *([f"data.data_dir={args.data_dir}"] if args.data_dir else [])]
-    recipe = load_recipe(args.recipe, overrides=overrides)
+    recipe = recipe_of(args)
     lists = [numbers(getattr(args, n), f"--{n}", kind) for n, kind in (("temperatures", float), ("alphas", float), ("seeds", int))]
     from ..pipeline.distill_search import Grid, search
     from ..run import RunFolder

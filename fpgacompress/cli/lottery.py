@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from .options import add_data_dir, add_set, numbers
+from .options import add_data_dir, add_set, numbers, recipe_of
 from .output import add_json, print_json
 
 
@@ -39,10 +39,7 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Draw, write and print."""
-    from ..recipe import load_recipe
-
-    overrides = [*args.set, *([f"data.data_dir={args.data_dir}"] if args.data_dir else [])]
-    recipe = load_recipe(args.recipe, overrides=overrides)
+    recipe = recipe_of(args)
     seeds = tuple(numbers(args.seeds, "--seeds", int))
     from ..pipeline.lottery import Plan, draw, keep_winner
     from ..report.plots_lottery import tickets

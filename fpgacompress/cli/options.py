@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from ..errors import DataError
+
+if TYPE_CHECKING:
+    from ..recipe import Recipe
 
 
 def add_data_dir(parser: argparse.ArgumentParser) -> None:
@@ -16,6 +20,13 @@ def add_data_dir(parser: argparse.ArgumentParser) -> None:
 def add_set(parser: argparse.ArgumentParser, meaning: str) -> None:
     """Fields of a recipe that win over what it says; may be given again and again."""
     parser.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE", help=meaning)
+
+
+def recipe_of(args: argparse.Namespace) -> Recipe:
+    """The recipe file of a command, under its ``--set`` and ``--data-dir``."""
+    from ..recipe import load_recipe
+
+    return load_recipe(args.recipe, overrides=[*args.set, *([f"data.data_dir={args.data_dir}"] if args.data_dir else [])])
 
 
 def add_subject(parser: argparse.ArgumentParser) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from .options import add_data_dir, add_set
+from .options import add_data_dir, add_set, recipe_of
 from .output import add_json, print_json
 
 
@@ -29,10 +29,8 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from ..pipeline import compress
-    from ..recipe import load_recipe
 
-    overrides = [*args.set, *([f"data.data_dir={args.data_dir}"] if args.data_dir else [])]
-    recipe = load_recipe(args.recipe, overrides=overrides)
+    recipe = recipe_of(args)
     done = compress(recipe, run_dir=args.run_dir, projects=args.projects, until=args.until)
     if args.json:
         print_json(done.summary())

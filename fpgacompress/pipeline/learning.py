@@ -19,7 +19,7 @@ from ..prune import prune
 from ..quantize.build import build_student
 from ..quantize.learned import learned_twin
 from ..quantize.policy import resolve
-from ..recipe import LayerBits, QuantizeSection, Recipe
+from ..recipe import LayerBits, PruneSection, QuantizeSection, Recipe
 from ..run import write_json
 from ..train import TrainingData
 from ..train.descent import can_descend
@@ -102,18 +102,18 @@ def learned_student(
     *,
     seed: int,
     objective: Objective | None,
-    masks: bool,
+    zeros: PruneSection | None,
     say: Callable[[str], None],
 ) -> Any:
     """Learn bits and return the student the run goes on with.
 
     Beside it ``where`` gets ``front.json`` (one row per point, with the counts of its integer network) and ``points/<n>/``
-    with ``student.h5`` and ``student.npz``, the form that ``verify`` and ``estimate`` take.
+    with ``student.h5`` and ``student.npz``, the form that ``verify`` and ``estimate`` take. ``zeros``: what is pruned beside the bits, or None.
     """
     twin = twin_of(model, recipe, data.x, input_type)
     config = front_config(recipe, seed, chain=can_descend(twin, input_type.width))
     steps = config.epochs * (len(data.x) // min(config.batch_size, len(data.x)))
-    pruning = prune(twin, recipe.prune, steps, seed) if masks else None
+    pruning = prune(twin, zeros, steps, seed) if zeros is not None else None
     points = learn_front(twin, data, config, where, input_bits=input_type.width, objective=objective, pruning=pruning, progress=say)
     beaten, rows = dominated(points), []
     for point in points:

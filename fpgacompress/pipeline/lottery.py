@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ..errors import DataError
+from ..errors import DataError, FpgaCompressError
 from ..figures import Figure
 from ..keras_stack import load_model, save_model, seed_everything
 from ..metrics.statistics import mean_over_seeds, paired_over_seeds
@@ -20,7 +20,7 @@ from ..prune.schedules import Schedule
 from ..prune.targets import kept, shapes_of, targets
 from ..recipe import Recipe, load_recipe
 from ..run import RunFolder
-from .students import MASKS
+from .students import MASKS, prune_error
 from .training import Trainer, history_of
 
 VERSION = 1
@@ -58,10 +58,12 @@ class Plan:
             ("rounds", self.rounds >= 1, "at least 1"),
             ("share", 0 < self.share < 1, "above 0 and below 1"),
             ("rewind", 0 <= self.rewind < epochs, f"at least 0 and below the {epochs} epochs of a training"),
+            ("seeds", all(seed >= 0 for seed in self.seeds), "whole numbers of at least 0"),
             ("tolerance", self.tolerance >= 0, "at least 0"),
         ):
             if not right:
-                raise DataError(f"--{name} {getattr(self, name):g}", expected=expected)
+                value = getattr(self, name)
+                raise DataError(f"--{name} {value if isinstance(value, tuple) else format(value, 'g')}", expected=expected)
         if epochs < 1:
             raise DataError(f"--epochs {epochs}", expected="at least 1")
 
@@ -69,8 +71,8 @@ class Plan:
 def draw(recipe: Recipe | str | Path | dict[str, Any], plan: Plan, folder: RunFolder) -> dict[str, Any]:
     """Look for winning tickets of the recipe's float student; nothing reads the test split.
 
-    In each round the smallest of the living weights go (of each layer, or of the network, as ``prune.allocation`` says; ``prune.layers`` with
-    0 leaves a layer alone), the others are rewound and trained again. The control has the same masks and newly drawn weights.
+    In each round the smallest of the living weights go (of each layer, or of the network, as ``prune.allocation`` says, uniform or global;
+    ``prune.layers`` with 0 leaves a layer alone, and nothing else of the section matters), the others are rewound and trained again. The control has the same masks and newly drawn weights.
 
     Returns:
         ``{"recipe", "run_dir", "plan", "seeds", "validation_samples", "weights", "dense", "rounds", "winner"}``: accuracies are figures
@@ -80,6 +82,7 @@ def draw(recipe: Recipe | str | Path | dict[str, Any], plan: Plan, folder: RunFo
 
     Raises:
         DataError: a plan that makes no sense.
+        RecipeError: a student from a file, which has no weights to draw anew, or ``prune`` asks for what a lottery does not do.
         FpgaCompressError: as :func:`fpgacompress.pipeline.compress`.
         Interrupted: Ctrl-C; everything up to the last full epoch is in the folder.
     """
@@ -90,8 +93,13 @@ def draw(recipe: Recipe | str | Path | dict[str, Any], plan: Plan, folder: RunFo
     with folder.lock():
         trainer = Trainer(recipe, folder)
         folder.message(f"{recipe.name}: run folder {folder.folder}")
+        if recipe.student.file:
+            raise recipe.error("student.file", f"'{recipe.student.file}', whose weights cannot be drawn anew", expected="a student by name")
         shapes = shapes_of(kernels_of(trainer.sample_student()))
-        targets(recipe.prune.model_copy(update={"sparsity": 0.5}), shapes)  # wrong patterns are found before any training
+        try:
+            pruned_layers(recipe, shapes)
+        except FpgaCompressError as error:
+            raise prune_error(recipe, error) from error
         drawn = [_Draw(trainer.with_seed(seed), plan, epochs).all() for seed in seeds]
     y = trainer.dataset.validation.y
     dense = [accuracies[0][0] for accuracies, _, _ in drawn]
@@ -123,6 +131,18 @@ def draw(recipe: Recipe | str | Path | dict[str, Any], plan: Plan, folder: RunFo
         "rounds": rows,
         "winner": winners[-1] if winners else None,
     }
+
+
+def pruned_layers(recipe: Recipe, shapes: Mapping[str, tuple[int, ...]]) -> list[str]:
+    """Names of the layers that lose weights: all but those with 0 under ``prune.layers``.
+
+    Raises:
+        ModelError: a pattern that matches no layer, or another allocation than uniform and global.
+    """
+    section = recipe.prune.model_copy(update={"sparsity": 0.5, "layers": {n: 0.5 if v else 0.0 for n, v in recipe.prune.layers.items()}})
+    if section.allocation == "global":
+        section = section.model_copy(update={"layers": {n: v for n, v in section.layers.items() if not v}})
+    return list(targets(section, shapes, ("uniform", "global")))
 
 
 def _points(ones: list[float], others: list[float]) -> Figure:
@@ -157,7 +177,7 @@ class _Draw:
     def __init__(self, trainer: Trainer, plan: Plan, epochs: int) -> None:
         self.trainer, self.plan, self.epochs, self.recipe = trainer, plan, epochs, trainer.recipe
         shapes = shapes_of(kernels_of(trainer.sample_student()))
-        self.names = list(targets(self.recipe.prune.model_copy(update={"sparsity": 0.5}), shapes))
+        self.names = pruned_layers(self.recipe, shapes)
         self.sizes = {name: int(np.prod(shape)) for name, shape in shapes.items()}
         train = self.recipe.train.model_dump(mode="json", exclude={"epochs", "learning_rate", "tensorboard", "pretrain_epochs"})
         self.key = {

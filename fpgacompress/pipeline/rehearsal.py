@@ -17,7 +17,7 @@ from .distilling import wanted
 from .learning import twin_of
 from .quantizing import check_request
 from .shrinking import cut, wanted_smaller
-from .students import prune_error
+from .students import prune_error, prunes_float
 from .teaching import folds_of, teacher_model
 
 if TYPE_CHECKING:
@@ -46,10 +46,7 @@ def rehearse(trainer: Trainer) -> dict[str, Any]:
     if trainer.recipe.quantize.method == "learned":
         Ebops(twin_of(student, trainer.recipe, x, data.preprocessing.input_type), data.preprocessing.input_type.width)
     twin = trainer.built(student, x, pruned=True).model
-    try:
-        prune(twin, trainer.recipe.prune, steps_of(len(data.train), trainer.config(trainer.recipe.train.epochs)))
-    except FpgaCompressError as error:
-        raise prune_error(trainer.recipe, error) from error
+    _check_pruning(trainer, student, twin)
     return {
         "inputs": prod(data.input_shape),
         "classes": len(data.classes),
@@ -60,6 +57,24 @@ def rehearse(trainer: Trainer) -> dict[str, Any]:
         "layers": [layer.name for layer in twin.layers if hasattr(layer, "kernel")],
         "network": twin,
     }
+
+
+def _check_pruning(trainer: Trainer, student: Any, twin: Any) -> None:
+    """Prune what will be pruned, untrained: the float student, the quantized one, the one that learns bits."""
+    recipe, steps = trainer.recipe, steps_of(len(trainer.dataset.train), trainer.config(trainer.recipe.train.epochs))
+    if prunes_float(recipe):
+        for field, wrong in (("shrink", wanted_smaller(recipe)), ("quantize.start", recipe.quantize.start == "scratch")):
+            if wrong:
+                found = f"the zeros of a float student (prune.float_student) would be lost by {field}"
+                raise recipe.error("prune.float_student", found, expected="false there")
+    try:
+        if prunes_float(recipe):
+            prune(student, recipe.prune, steps)
+        pruning = prune(twin, recipe.prune, steps)
+        if recipe.quantize.method == "learned" and recipe.quantize.learned.masks:
+            pruning.at_rest()
+    except FpgaCompressError as error:
+        raise prune_error(recipe, error) from error
 
 
 def rehearsed(trainer: Trainer, student: Any) -> Any:

@@ -25,8 +25,9 @@ from ..train import logits_of
 from .distilling import NOTES
 from .quantizing import RANGES
 from .shrinking import SURGERY
+from .students import prunes_float
 from .teaching import TEACHERS, teaching_logits
-from .training import Trainer, history_of, prunes_float
+from .training import Trainer, history_of
 from .variants import Variant, variants
 
 VERSION = 1

@@ -11,7 +11,7 @@ import numpy as np
 from ..distill import Objective
 from ..errors import FpgaCompressError
 from ..keras_stack import load_model
-from ..prune import Nothing
+from ..prune import Nothing, kernels_of
 from ..prune.structured import channels_of, chosen, shrunk, without_block
 from ..recipe import Recipe
 from ..run import write_json
@@ -61,8 +61,7 @@ def cut(recipe: Recipe, model: Any, round_: int = 1, x: np.ndarray | None = None
             score=section.score,
             layers=shares,
             everywhere=section.everywhere,
-            gradients=gradients
-            or (lambda: {layer.name: layer.get_weights()[-2] for layer in model.layers if len(layer.get_weights()) > 1}),
+            gradients=gradients or (lambda: {name: kernel.numpy() for name, kernel in kernels_of(model).items()}),
         )
         return shrunk(model, channels, gone, x)
     except FpgaCompressError as error:

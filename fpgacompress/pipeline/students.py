@@ -48,8 +48,7 @@ class Students:
     @property
     def zeros(self) -> PruneSection:
         """How quantized students are pruned: as the recipe says, or by keeping the zeros that the float student has got."""
-        section = self.recipe.prune
-        return PruneSection(method="fixed") if section.float_student and self.recipe.train.pretrain_epochs else section
+        return PruneSection(method="fixed") if prunes_float(self.recipe) else self.recipe.prune
 
     def quantized(self, variant: Variant, base: Path, teacher: Path) -> Path:
         """Make one quantized variant: trained from the float student's weights or from fresh ones, or quantized without training.
@@ -60,9 +59,10 @@ class Students:
             return self._quantized(variant, base, teacher)
         distill = self.recipe.distill
         teacher, start = behind_chain(self.trainer, teacher), None
+        keeps = variant.pruned and self.zeros.method == "fixed"  # zeros that are there already are kept with more bits, too
         for bits in (link for link in links_of(self.trainer) if isinstance(link, int)):
             teacher = start = self._quantized(
-                replace(variant, name=f"{variant.name}-{bits}bits", pruned=False, learned=False), base, teacher, start, bits
+                replace(variant, name=f"{variant.name}-{bits}bits", pruned=keeps, learned=False), base, teacher, start, bits
             )
         for number in range(1, distill.generations):
             teacher = self._quantized(replace(variant, name=f"{variant.name}-generation{number}"), base, teacher, start, teaches=True)
@@ -107,7 +107,7 @@ class Students:
                 return
             model = fresh(model) if section.start == "scratch" else model
             if variant.learned:
-                model = self._learned(model, where, base, teacher, masks=variant.pruned)
+                model = self._learned(model, where, base, teacher, self.zeros if variant.pruned else None)
             else:
                 built = self.built(model, x, pruned=variant.pruned)
                 write_json(where / RANGES, ranges_of(built.ranges, built.notes))
@@ -139,7 +139,7 @@ class Students:
         wide = f" with at least {bits} bits" if bits else ""
         return self.trainer.folder.step(variant.name, inputs, make, title=f"{variant.label}{wide}, {effort}{self.trainer.seed_note}")
 
-    def _learned(self, model: Any, where: Path, base: Path, teacher: Path, *, masks: bool) -> Any:
+    def _learned(self, model: Any, where: Path, base: Path, teacher: Path, zeros: PruneSection | None) -> Any:
         """The student of the method learned, picked from a front that stays in the artifact."""
         x, y, x_val, y_val = self.trainer.arrays
         objective, extras = taught(self.recipe, model, teacher, x, y, self.seed)
@@ -152,7 +152,7 @@ class Students:
             where,
             seed=self.seed,
             objective=objective,
-            masks=masks,
+            zeros=zeros,
             say=self.trainer.folder.message,
         )
         self.trainer.note(where, base, teacher, objective)
@@ -176,6 +176,11 @@ class Students:
                     "quantize.layers", error.received.removeprefix("quantize.layers: "), expected=error.expected, do=error.do
                 ) from error
             raise
+
+
+def prunes_float(recipe: Recipe) -> bool:
+    """Whether the float student is pruned in its training."""
+    return bool(recipe.prune.float_student and recipe.train.pretrain_epochs and any((recipe.prune.sparsity, *recipe.prune.layers.values())))
 
 
 def prune_error(recipe: Recipe, error: FpgaCompressError) -> FpgaCompressError:

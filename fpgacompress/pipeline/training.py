@@ -26,7 +26,7 @@ from ..zoo.files import from_file
 from .chaining import behind_chain, distill_key
 from .distilling import NOTES, notes, taught
 from .shrinking import shrunk_student, wanted_smaller
-from .students import Students
+from .students import Students, prunes_float
 from .teaching import Teaching, keep_logits
 from .variants import Variant
 
@@ -291,11 +291,6 @@ class Trainer:
         for note in found:
             self.folder.message(f"    note: {note}")
         write_json(where / NOTES, found)
-
-
-def prunes_float(recipe: Recipe) -> bool:
-    """Whether the float student is pruned in its training."""
-    return bool(recipe.prune.float_student and recipe.train.pretrain_epochs and any((recipe.prune.sparsity, *recipe.prune.layers.values())))
 
 
 def history_of(artifact: Path) -> list[dict[str, float]]:

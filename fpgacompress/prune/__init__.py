@@ -9,7 +9,7 @@ from ..options import checked_options
 from ..recipe import PruneSection
 from ..registry import Registry
 from .held import Held, Rule, Score, by_layer, by_network
-from .masks import Masks, kernels_of, read_masks, save_masks
+from .masks import Masks, check_quantizers, check_zeros, kernels_of, read_masks, save_masks
 from .pruning import Nothing, Pruning
 from .schedules import schedule_of
 from .sensed import Sensed
@@ -32,12 +32,16 @@ def prune(model: Any, section: PruneSection, steps: int, seed: int = 0) -> Pruni
 
     Raises:
         ModelError: what cannot be done: a pattern that matches no layer, a sparsity that leaves a layer without weights, a pattern of zeros
-            that does not fit a layer, an unknown option.
+            that does not fit a layer, weights that cannot be zero (binary ones), an unknown option.
         FpgaCompressError: no such method.
     """
     method = METHODS.get(section.method)
     wanted = section.method == "fixed" or targets(section, shapes_of(kernels_of(model)))
-    return method(model, section, steps, seed) if wanted else Nothing()
+    if not wanted:
+        return Nothing()
+    pruning = method(model, section, steps, seed)
+    check_zeros(model, pruning.masks.kernels)
+    return pruning
 
 
 def options_of(section: PruneSection, **defaults: Any) -> dict[str, Any]:
@@ -66,6 +70,7 @@ __all__ = [
     "Nothing",
     "Pruning",
     "Wrapped",
+    "check_quantizers",
     "held_by",
     "kernels_of",
     "options_of",

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import ModelError
 from ..keras_stack import load, unwrapped
 from ..keras_stack.graph import standing_in
 from .masks import Masks
@@ -72,6 +73,13 @@ class Gated(Pruning):
         finally:
             for (kernel, _), value in zip(self.masks.pairs, before):
                 kernel.assign(value)
+
+    def at_rest(self) -> Pruning:
+        """Refused: weights live on behind their masks."""
+        raise ModelError(
+            "pruning by learned masks, and learned bits",
+            expected="a method that prunes whole weights by masks that are held, such as magnitude",
+        )
 
     def settle(self, masks: Mapping[str, np.ndarray]) -> None:
         """Take these masks for good."""

@@ -4,19 +4,50 @@ from __future__ import annotations
 
 import os
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ..errors import RunError
+from ..errors import ModelError, RunError
 from ..keras_stack import load, unwrapped
 
 
 def kernels_of(model: Any) -> dict[str, Any]:
     """Kernel variable of each layer that can be pruned, by the layer's name: dense and convolution layers, depthwise ones not."""
     return {layer.name: layer.kernel for layer in map(unwrapped, model.layers) if getattr(layer, "kernel", None) is not None}
+
+
+def _quantizer(model: Any, name: str) -> Any:
+    return getattr(unwrapped(model.get_layer(name)), "kernel_quantizer_internal", None)
+
+
+def check_quantizers(model: Any, names: Iterable[str]) -> None:
+    """Refuse layers whose kernels are not quantized, for methods that look at quantized weights.
+
+    Raises:
+        ModelError: the first one.
+    """
+    for name in names:
+        if _quantizer(model, name) is None:
+            raise ModelError(f"pruning looks at quantized weights, and '{name}' has no quantizer", expected="a QKeras layer")
+
+
+def check_zeros(model: Any, kernels: Mapping[str, Any]) -> None:
+    """Refuse layers whose quantizer has no zero: weights held at zero would not be zero where it matters.
+
+    Raises:
+        ModelError: the first one.
+    """
+    for name, kernel in kernels.items():
+        quantizer = _quantizer(model, name)
+        if quantizer is not None and np.any(np.asarray(quantizer(load().tf.zeros_like(kernel)))):
+            raise ModelError(
+                f"prune: the weights of '{name}' cannot be zero ({type(quantizer).__name__})",
+                expected="a quantizer with a zero",
+                do=f"leave it alone: prune.layers: {{{name}: 0}}",
+            )
 
 
 class Masks:

@@ -79,7 +79,11 @@ class Pruning:
         return gradient
 
     def at_rest(self) -> Pruning:
-        """The same pruning in a further training, in which masks do not change any more."""
+        """The same pruning in a further training, in which masks do not change any more.
+
+        Raises:
+            ModelError: it needs more than masks, and cannot be had there (where bits are learned).
+        """
         return self
 
     def alive(self) -> dict[str, np.ndarray]:

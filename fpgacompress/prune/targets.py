@@ -20,6 +20,8 @@ def kept(size: int, sparsity: float) -> int:
 
 
 PER_LAYER = ("uniform", "erk")
+MOST_SENSED = 0.99
+"""Largest sparsity of allocation sensitivity, which tries layers down to one weight in 128."""
 EVERY = ("uniform", "erk", "global", "sensitivity")
 
 
@@ -38,7 +40,9 @@ def targets(section: PruneSection, shapes: Shapes, allocations: Sequence[str] = 
         ModelError: an allocation that the method does not know, a pattern that matches no layer, or a sparsity that would leave a layer without weights.
     """
     if section.allocation not in allocations:
-        raise ModelError(f"prune.allocation is {section.allocation} with '{section.method}'", expected=" or ".join(allocations))
+        raise ModelError(f"prune.allocation: {section.allocation} with '{section.method}'", expected=" or ".join(allocations))
+    if section.allocation == "sensitivity" and section.sparsity > MOST_SENSED:
+        raise ModelError(f"prune: {section.sparsity:g} with allocation sensitivity", expected=f"at most {MOST_SENSED}", do="use global")
     check_patterns(section.layers, shapes, "prune.layers")
     own = {name: value_of(name, np.nan, section.layers) for name in shapes}
     given = {name: value for name, value in own.items() if not np.isnan(value)}

@@ -24,7 +24,6 @@ from ..errors import DataError, Interrupted, ModelError
 from ..keras_stack import load, save_model, seed_everything
 from ..keras_stack.stack import gradients_forgotten
 from ..prune import Nothing, Pruning
-from ..prune.gated import Gated
 from ..quantize.learned import Ebops, fixed_twin, freeze
 from ..quantize.learned.twin import round_biases
 from ..run import read_json, write_json
@@ -64,9 +63,7 @@ class _Front:
             raise DataError(f"{len(data.x)} training and {len(data.x_val)} validation samples", expected="at least one of each")
         self.model, self.data, self.config, self.objective, self.say = model, data, config, objective, say
         freeze(model, False)
-        if isinstance(pruning, Gated):
-            raise ModelError("pruning by learned masks, and learned bits", expected="a method whose pruned weights are zero in training")
-        self.pruning = pruning
+        self.pruning, self.resting = pruning, pruning.at_rest()
         pruning.begin()
         objective.meet(model, pruning.pairs)
         # with what the terms train and keep, so that each point goes on with its own; Keras lists frozen variables last, so the order would
@@ -96,7 +93,7 @@ class _Front:
             self.model,
             objective,
             {"x": seen(self.model, data.x, config.augment), "y": np.asarray(data.y, np.int32), **data.extras},
-            pruning=self.pruning if ramp else self.pruning.at_rest(),
+            pruning=self.pruning if ramp else self.resting,
             class_weights=class_weights(data.y, int(self.model.output_shape[-1])) if config.balanced else None,
             learning_rate=config.learning_rate if ramp else config.learning_rate / 3,
             total_steps=total,
@@ -315,6 +312,7 @@ def learn_front(
         DataError: no training or validation samples.
         ModelError: the loss is not finite.
         UnsupportedError: a layer reads unquantized sums.
+        ModelError: a pruning method that learned bits cannot keep.
         Interrupted: Ctrl-C; what was done is in ``folder``.
     """
     seed_everything(config.seed)

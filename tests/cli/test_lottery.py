@@ -90,6 +90,9 @@ def test_a_ticket_is_trained_on_quantized_with_its_zeros(drawn, tmp_path):
         (["--share", "1"], "--share 1. Expected: above 0 and below 1"),
         (["--rewind", "3"], "--rewind 3. Expected: at least 0 and below the 3 epochs"),
         (["--rounds", "0"], "--rounds 0"),
+        (["--seeds", "1,-2"], "--seeds (1, -2). Expected: whole numbers of at least 0"),
+        (["--set", "prune.allocation=erk"], "prune.allocation: erk with 'magnitude'. Expected: uniform or global"),
+        (["--set", "student.file=some.h5"], "student.file: 'some.h5', whose weights cannot be drawn anew"),
         (["--set", "prune.layers={hiden: 0}"], "no layer matches 'hiden'"),
     ],
 )

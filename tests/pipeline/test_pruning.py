@@ -57,7 +57,9 @@ def test_quantized_students_keep_the_zeros_of_a_pruned_float_student(tmp_path):
     ("prune", "message"),
     [
         ({"method": "nm", "sparsity": 0.5, "options": {"n": 3, "m": 5}}, "prune: .*3:5 and sparsity 0.5"),
-        ({"method": "rigl", "allocation": "global"}, "prune.allocation is global|allocation is global"),
+        ({"method": "rigl", "allocation": "global"}, "prune.allocation: global with 'rigl'. Expected: uniform or erk"),
+        ({"method": "digits", "float_student": True}, "prune: .*'hidden1' has no quantizer"),
+        ({"allocation": "sensitivity", "sparsity": 0.995, "layers": {"logits": 0}}, "0.995 with allocation sensitivity.*at most 0.99"),
         ({"sparsity": 0.9999}, "prune: .*leaves none"),
         ({"method": "lottery"}, "lottery"),
         ({"method": "fixed", "options": {"file": "nowhere.npz"}}, "nowhere.npz"),
@@ -67,3 +69,33 @@ def test_quantized_students_keep_the_zeros_of_a_pruned_float_student(tmp_path):
 def test_what_cannot_be_done_is_found_before_any_training(prune, message):
     with pytest.raises(RecipeError, match=message):
         check(RECIPE | {"prune": prune})
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ({"quantize": {"preset": "binary"}}, r"prune: .*weights of 'hidden1' cannot be zero \(binary\).*layers: \{hidden1: 0\}"),
+        ({"shrink": {"share": 0.5}, "prune": {"float_student": True}}, "prune.float_student: .*lost by shrink"),
+        ({"quantize": {"start": "scratch"}, "prune": {"float_student": True}}, "prune.float_student: .*lost by quantize.start"),
+        (
+            {"quantize": {"method": "learned", "learned": {"masks": True}}, "prune": {"method": "digits"}},
+            "pruning of digits, and learned bits",
+        ),
+        (
+            {"quantize": {"method": "learned", "learned": {"masks": True}}, "prune": {"method": "movement"}},
+            "learned masks, and learned bits",
+        ),
+        ({"shrink": {"share": 0.5, "layers": {"hidden1": 1.5}, "rounds": 2}}, "shrink.layers: .*share of 'hidden1' is 1.5"),
+    ],
+)
+def test_what_does_not_go_together_is_found_before_any_training(more, message):
+    with pytest.raises(RecipeError, match=message):
+        check(RECIPE | more)
+
+
+def test_zeros_of_the_float_student_are_kept_with_more_bits_too(tmp_path):
+    prune = {"sparsity": 0.8, "frequency": 5, "float_student": True}
+    job, _ = run(tmp_path, until="train", prune=prune, quantize={"preset": "int4"}, distill={"chain": [8]}, compare=[])
+    base, student = (kernels_of(load_model(job.artifacts[n] / "model.h5")) for n in ("float", "student"))
+    assert all(not np.any(k.numpy()[base[n].numpy() == 0]) for n, k in student.items())
+    assert all(np.mean(k.numpy() == 0) >= 0.79 for k in student.values())

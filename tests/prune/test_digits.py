@@ -21,7 +21,7 @@ def count(values):
 
 
 @given(st.lists(st.lists(st.integers(-127, 127), min_size=3, max_size=3), min_size=1, max_size=12), st.integers(-9, 3), st.floats(0, 1))
-def test_exactly_so_many_digits_are_left_and_no_value_leaves_the_grid(rows, power, share):
+def test_at_most_so_many_digits_are_left_and_no_value_leaves_the_grid(rows, power, share):
     values = np.array(rows, np.float64) * 2.0**power
     total = int(share * count(values))
     fewer = with_digits(values, total)
@@ -64,10 +64,11 @@ def test_a_training_ends_with_so_many_digits(trained_mlp, value):
 
 
 def test_refusals(trained_mlp):
-    model, data = trained_mlp
+    model, _ = trained_mlp
     with pytest.raises(ModelError, match="value is 'luck'"):
         prune(model, PruneSection(method="digits", options={"value": "luck"}), 10)
-    with pytest.raises(ModelError, match="'hidden1' has no quantizer"):
-        fit(model, data, TrainConfig(1, batch_size=64), pruning=prune(model, PruneSection(method="digits", begin=0.0), 31))
+    for method in ("digits", "hardware"):
+        with pytest.raises(ModelError, match="'hidden1' has no quantizer"):
+            prune(model, PruneSection(method=method), 31)
     with pytest.raises(ModelError, match="levels is 0"):
         prune(model, PruneSection(method="clusters", options={"levels": 0}), 10)

@@ -278,20 +278,20 @@ def test_a_pruned_training_is_resumed_with_the_same_masks(trained_mlp, tmp_path,
 
 
 def test_refusals(trained_mlp):
-    model = trained_mlp[0]
+    model, quantized = trained_mlp[0], student_of(trained_mlp)
     for section, message in (
         (PruneSection(method="nm", sparsity=0.7), "2:4 and sparsity 0.7.*sparsity 0.5"),
         (PruneSection(method="nm", sparsity=0.4, options={"n": 3, "m": 5}), r"3:5 for 'hidden1' with 784 inputs.*layers: \{hidden1: 0\}"),
         (PruneSection(method="aligned", options={"reuse": 5}), "groups of 5 of the 25088 weights of 'hidden1'"),
         (PruneSection(method="rigl", options={"drop": 1.5}), "drop is 1.5.*below 1"),
         (PruneSection(method="rigl", options={"start": "warm"}), "start is 'warm'.*random or magnitude"),
-        (PruneSection(method="rigl", allocation="global"), "allocation is global with 'rigl'.*uniform or erk"),
-        (PruneSection(method="movement", allocation="global"), "allocation is global with 'movement'.*uniform or erk"),
-        (PruneSection(method="nm", sparsity=0.5, allocation="erk"), "allocation is erk with 'nm'"),
+        (PruneSection(method="rigl", allocation="global"), "allocation: global with 'rigl'.*uniform or erk"),
+        (PruneSection(method="movement", allocation="global"), "allocation: global with 'movement'.*uniform or erk"),
+        (PruneSection(method="nm", sparsity=0.5, allocation="erk"), "allocation: erk with 'nm'"),
         (PruneSection(method="magnitude", options={"adaptve": True}), "'adaptve' is not an option of 'magnitude'.*adaptive"),
         (PruneSection(method="fixed", options={"file": "/nowhere.npz"}), "prune.options.file: '/nowhere.npz' holds no masks"),
         (PruneSection(method="hardware", options={"value": "luck"}), "value is 'luck'.*magnitude or taylor"),
-        (PruneSection(sparsity=0.98, layers={"logits": 0.9999}), "of the 320 weights of 'logits' leaves none|leaves none"),
+        (PruneSection(sparsity=0.98, layers={"logits": 0.9999}), "0.9999 of the 160 weights of 'logits' leaves none"),
     ):
         with pytest.raises(ModelError, match=message):
-            prune(model, section, 100)
+            prune(quantized if section.method == "hardware" else model, section, 100)

@@ -157,6 +157,7 @@ def test_refusals():
         ({"share": 0.5, "score": "l2"}, "score 'l2'.*did you mean 'l1'"),
         ({"share": 0.5, "layers": {"logits": 0.5}}, "no layer matches 'logits'"),
         ({"share": 0.5, "score": "taylor"}, "taylor needs gradients"),
+        ({"share": 0.5, "score": "taylor", "gradients": dict}, "no gradient of 'conv1'"),
     ):
         with pytest.raises(ModelError, match=message):
             chosen(model, channels, **arguments)

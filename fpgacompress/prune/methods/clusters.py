@@ -77,6 +77,13 @@ class Clusters(Held):
         super().after_update()
         self._share()
 
+    def at_rest(self) -> Pruning:
+        """Refused: weights share values."""
+        raise ModelError(
+            "weights that share values, and learned bits",
+            expected="a method that prunes whole weights by masks that are held, such as magnitude",
+        )
+
     def _share(self) -> None:
         tf = load().tf
         for name, kernel in self.masks.kernels.items():

@@ -10,7 +10,7 @@ from ...errors import ModelError
 from ...keras_stack import load
 from ...metrics.csd import csd_digits
 from ...recipe import PruneSection
-from .. import METHODS, Pruning, kernels_of, options_of
+from .. import METHODS, Pruning, check_quantizers, kernels_of, options_of
 from ..held import Held
 from ..probe import Probe
 from ..schedules import schedule_of
@@ -32,7 +32,9 @@ def digits(model: Any, section: PruneSection, steps: int, seed: int) -> Pruning:
     if options["value"] not in ("magnitude", "fisher"):
         raise ModelError(f"prune.options.value is '{options['value']}'", expected="magnitude or fisher")
     kernels = kernels_of(model)
-    return Digits(kernels, schedule_of(section, steps), targets(section, shapes_of(kernels), PER_LAYER), options["value"])
+    final = targets(section, shapes_of(kernels), PER_LAYER)
+    check_quantizers(model, final)
+    return Digits(kernels, schedule_of(section, steps), final, options["value"])
 
 
 class Digits(Held):
@@ -94,8 +96,10 @@ class Digits(Held):
         return 1 - sum(float(a.sum()) for a in alive) / sum(a.size for a in alive) if alive else 0.0
 
     def at_rest(self) -> Pruning:
-        """Values that stay, and no change any more."""
-        raise ModelError("pruning of digits, and learned bits", expected="a method that prunes whole weights, such as magnitude")
+        """Refused: values stay, not zeros."""
+        raise ModelError(
+            "pruning of digits, and learned bits", expected="a method that prunes whole weights by masks that are held, such as magnitude"
+        )
 
 
 def mantissas(values: np.ndarray) -> np.ndarray:

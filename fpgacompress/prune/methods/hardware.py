@@ -9,7 +9,7 @@ import numpy as np
 from ...errors import ModelError
 from ...metrics.csd import csd_digits
 from ...recipe import PruneSection
-from .. import METHODS, Pruning, options_of, scored
+from .. import METHODS, Pruning, check_quantizers, options_of, scored
 from ..held import Moment
 from ..probe import Arrays
 
@@ -41,4 +41,6 @@ def hardware(model: Any, section: PruneSection, steps: int, seed: int) -> Prunin
             found[name] = np.where(digits > 0, value / np.maximum(digits, 1) ** options["power"], -1.0 + value / (1.0 + value))
         return found
 
-    return scored(score, model, section, steps, seed)
+    pruning = scored(score, model, section, steps, seed)
+    check_quantizers(model, pruning.masks.kernels)
+    return pruning

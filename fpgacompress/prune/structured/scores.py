@@ -47,9 +47,15 @@ def l1(model: Any, channels: Channels, name: str, gradients: Gradients) -> np.nd
 @_score("taylor")
 def taylor(model: Any, channels: Channels, name: str, gradients: Gradients) -> np.ndarray:
     """``(sum of w * gradient over the channel's weights)^2``: the squared first-order change of the loss without the channel
-    (Molchanov et al., arXiv:1906.10771)."""
-    kernel = _flat(model, name)
-    return np.square((kernel * gradients()[name].reshape(kernel.shape)).sum(0))
+    (Molchanov et al., arXiv:1906.10771).
+
+    Raises:
+        ModelError: a separable convolution, for which there is none.
+    """
+    kernel, found = _flat(model, name), gradients()
+    if name not in found:
+        raise ModelError(f"score taylor: no gradient of '{name}'", expected="dense and plain convolution layers", do="use l1")
+    return np.square((kernel * found[name].reshape(kernel.shape)).sum(0))
 
 
 @_score("batchnorm")
