@@ -39,7 +39,7 @@ def _student(x: np.ndarray) -> object:
 def _wrapped(student: object, steps: int) -> object:
     """The student with tensorflow-model-optimization's wrappers, on the schedule of the recipe's defaults."""
     tfmot, (begin, end, frequency) = load_tfmot(), bounds(SECTION, steps)
-    schedule = tfmot.schedules.PolynomialDecay(0.0, SECTION.sparsity, begin + 1, end + 1, power=3, frequency=frequency)
+    schedule = tfmot.schedules.PolynomialDecay(0.0, SECTION.sparsity, begin, end, power=3, frequency=frequency)
 
     def clone(layer: object) -> object:
         copy = type(layer).from_config(layer.get_config())

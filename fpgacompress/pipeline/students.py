@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 MASKS = "masks.npz"
 """Which weights of a pruned student live, beside its model."""
-VERSION = 4
+VERSION = 5
 """Raised when a step's meaning changes, so that old artifacts are not taken for new ones."""
 
 

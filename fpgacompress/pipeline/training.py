@@ -30,7 +30,7 @@ from .students import Students, prunes_float
 from .teaching import Teaching, keep_logits
 from .variants import Variant
 
-VERSION = 4
+VERSION = 5
 """Raised when a step's meaning changes, so that old artifacts are not taken for new ones."""
 
 

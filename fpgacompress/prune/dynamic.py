@@ -10,7 +10,7 @@ from ..errors import ModelError
 from ..recipe import PruneSection
 from .held import Held, Moment, Rule, Score, largest
 from .masks import kernels_of
-from .schedules import Schedule, bounds
+from .schedules import bounds, counted
 from .targets import PER_LAYER, kept, shapes_of, targets
 
 
@@ -34,8 +34,8 @@ class Dynamic(Held):
             raise ModelError(f"prune.options.start is '{start}'", expected="random or magnitude")
         kernels = kernels_of(model)
         _, end, frequency = bounds(section.model_copy(update={"begin": 0.0}), steps)
-        updates = tuple(range(0, end + 1, frequency))
-        super().__init__(kernels, Schedule(updates, (0.0,) * len(updates)), targets(section, shapes_of(kernels), PER_LAYER), rule, seed)
+        places = np.arange(0, end + 1, frequency)
+        super().__init__(kernels, counted(places, (0.0,) * len(places)), targets(section, shapes_of(kernels), PER_LAYER), rule, seed)
         self._start = start
 
     def begin(self) -> None:

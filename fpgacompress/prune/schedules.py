@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,12 +38,17 @@ class Schedule:
 
 
 def bounds(section: PruneSection, steps: int) -> tuple[int, int, int]:
-    """First and last change of a training of ``steps`` updates, and the updates between two changes; the last change falls on one."""
+    """First and last change of a training of ``steps`` updates, counted from 1 as tensorflow-model-optimization does, and the updates between
+    two changes; the last change falls on one."""
     begin, end = int(section.begin * steps), max(int(section.end * steps), int(section.begin * steps) + 1)
-    end = min(end, steps - 1)  # the last update has a change in front of it, and nothing is behind it
-    begin = min(begin, end)
     frequency = max(1, min(section.frequency, end - begin))
     return begin, begin + (end - begin) // frequency * frequency, frequency
+
+
+def counted(places: np.ndarray, left: Sequence[float]) -> Schedule:
+    """A schedule of updates counted from 1; 0 is the first, too, and of two changes in front of one update the later one counts."""
+    found = {int(place): value for place, value in zip(np.maximum(places - 1, 0), left, strict=True)}
+    return Schedule(tuple(found), tuple(found.values()))
 
 
 def _powers(progress: np.ndarray, power: int) -> tuple[float, ...]:
@@ -62,14 +68,14 @@ def schedule_of(section: PruneSection, steps: int) -> Schedule:
     progress = (updates - begin).astype(np.float32) / np.float32(max(end - begin, 1))
     if section.schedule in ("polynomial", "linear"):
         left = _powers(progress, 3 if section.schedule == "polynomial" else 1)
-        return Schedule(tuple(updates.tolist()), (*left[:-1], 0.0))
+        return counted(updates, (*left[:-1], 0.0))
     if section.schedule == "constant":
-        return Schedule(tuple(updates.tolist()), (0.0,) * len(updates))
+        return counted(updates, (0.0,) * len(updates))
     if section.schedule == "one-shot":
-        return Schedule((begin,), (0.0,))
+        return counted(np.array([begin]), (0.0,))
     if section.schedule == "steps":
         places = np.unique(np.linspace(begin, end, section.rounds).astype(int))
-        return Schedule(tuple(places.tolist()), tuple(1.0 - (i + 1) / len(places) for i in range(len(places))))
+        return counted(places, tuple(1.0 - (i + 1) / len(places) for i in range(len(places))))
     return _cyclic(updates, section.rounds)
 
 
@@ -78,4 +84,4 @@ def _cyclic(updates: np.ndarray, rounds: int) -> Schedule:
     left: list[float] = []
     for part in parts:
         left += _powers(np.linspace(0, 1, len(part)) if len(part) > 1 else np.ones(1), 3)
-    return Schedule(tuple(updates.tolist()), tuple(left))
+    return counted(updates, left)

@@ -52,17 +52,14 @@ def test_pruned_weights_are_exactly_zero_after_every_epoch(pruned):
 
 @pytest.mark.parametrize("schedule", ["polynomial", "constant"])
 def test_masks_are_those_of_the_wrappers_on_the_same_schedule(trained_mlp, schedule):
-    """tensorflow-model-optimization's wrappers and schedules in the same training: every weight is the same afterwards, to the bit.
-
-    Wrappers count the first update as 1.
-    """
+    """tensorflow-model-optimization's wrappers and schedules in the same training: every weight is the same afterwards, to the bit."""
     tfmot, data, student = load_tfmot(), trained_mlp[1], student_of(trained_mlp)
     steps = steps_of(len(data.x), CONFIG)
     section = PruneSection(sparsity=0.8, begin=0.1, end=0.5, frequency=10, schedule=schedule)
     begin, end, frequency = bounds(section, steps)
     kinds = {
-        "polynomial": lambda: tfmot.schedules.PolynomialDecay(0.0, 0.8, begin + 1, end + 1, power=3, frequency=frequency),
-        "constant": lambda: tfmot.schedules.ConstantSparsity(0.8, begin + 1, end + 1, frequency),
+        "polynomial": lambda: tfmot.schedules.PolynomialDecay(0.0, 0.8, begin, end, power=3, frequency=frequency),
+        "constant": lambda: tfmot.schedules.ConstantSparsity(0.8, begin, end, frequency),
     }
 
     def wrapping(layer):

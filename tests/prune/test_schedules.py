@@ -32,11 +32,12 @@ def test_shapes_of_schedules():
         schedule = schedule_of(PruneSection(begin=0.0, end=0.8, frequency=10, **more), 100)
         return {u: round(schedule.sparsity(0.8, u), 3) for u in schedule.updates}
 
-    assert sparsities() == {u: round(0.8 * (1 - (1 - u / 80) ** 3), 3) for u in range(0, 81, 10)}
-    assert sparsities(schedule="linear") == {u: round(0.01 * u, 3) for u in range(0, 81, 10)}
+    places = {u: max(u - 1, 0) for u in range(0, 81, 10)}  # counted from 1, as tfmot does
+    assert sparsities() == {n: round(0.8 * (1 - (1 - u / 80) ** 3), 3) for u, n in places.items()}
+    assert sparsities(schedule="linear") == {n: round(0.01 * u, 3) for u, n in places.items()}
     assert sparsities(schedule="one-shot") == {0: 0.8}
-    assert sparsities(schedule="constant") == dict.fromkeys(range(0, 81, 10), 0.8)
-    assert sparsities(schedule="steps", rounds=3) == {0: 0.267, 40: 0.533, 80: 0.8}
+    assert sparsities(schedule="constant") == dict.fromkeys(places.values(), 0.8)
+    assert sparsities(schedule="steps", rounds=3) == {0: 0.267, 39: 0.533, 79: 0.8}
     rises = list(sparsities(schedule="cyclic", rounds=3).values())
     assert rises == [0.0, 0.7, 0.8] * 3
     assert Schedule((3, 25, 29, 50), (0.9, 0.5, 0.2, 0.0)).aligned(10) == Schedule((0, 20, 50), (0.9, 0.2, 0.0))

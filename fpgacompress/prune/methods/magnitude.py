@@ -14,8 +14,7 @@ from ..probe import Arrays
 
 @METHODS.register("magnitude")
 def magnitude(model: Any, section: PruneSection, steps: int, seed: int) -> Pruning:
-    """Score ``|w|``. On the same schedule the masks are those of tensorflow-model-optimization's wrappers, which
-    count the first update as 1.
+    """Score ``|w|``. On the same schedule the masks are those of tensorflow-model-optimization's wrappers.
 
     Options:
         adaptive (default False): LAMP, ``w^2 / sum of the squares of the layer's weights that are not smaller`` (Lee et al.,
