@@ -5,7 +5,7 @@ VERSION := $(shell $(PYTHON) -c 'import sys; print("%d%d" % sys.version_info[:2]
 LOCK := requirements/py$(VERSION).txt
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow bench-demo bench-training bench-ablation bench-emulation bench-exactness bench-quantization bench-quantization-qat bench-distillation bench-pruning-lenet bench-pruning-structured bench-lottery bench-adder-graph bench-allocation bench-learned-bits calibrate notebook lint clean
+.PHONY: help install demo test test-slow bench-demo bench-training bench-ablation bench-emulation bench-exactness bench-quantization bench-quantization-qat bench-distillation bench-pruning bench-pruning-lenet bench-pruning-structured bench-lottery bench-adder-graph bench-allocation bench-learned-bits calibrate notebook lint clean
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,6 +49,9 @@ bench-quantization-qat: install ## 4 bits against float after training, and the 
 
 bench-quantization: install ## 8 bits after training against float on five tasks, with TFLite beside it (FPGACOMPRESS_DATA)
 	$(BIN)/python -m benchmarks.quantization
+
+bench-pruning: install ## every method of pruning at four sparsities on three tasks, with and without a teacher, 3 seeds (hours; FPGACOMPRESS_DATA)
+	$(BIN)/python -m benchmarks.pruning
 
 bench-pruning-lenet: install ## LeNet-300-100 on MNIST at 98 and 98.5 % zeros and 4 bits, 3 seeds (FPGACOMPRESS_DATA)
 	$(BIN)/python -m benchmarks.pruning_lenet

@@ -31,6 +31,11 @@ SMALL_DEMO = [
 """What a quick form changes in the main demo's recipe."""
 
 
+def merged(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+    """Sections of a recipe with those of another over them."""
+    return one | {k: merged(one[k], v) if isinstance(v, dict) and isinstance(one.get(k), dict) else v for k, v in other.items()}
+
+
 def goal(text: str, target: float, reached: float, unit: str, *, at_most: bool = False) -> dict[str, Any]:
     """One "must reach" of an issue and what was measured."""
     return {

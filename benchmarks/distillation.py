@@ -37,7 +37,7 @@ from fpgacompress.train import logits_of
 from fpgacompress.train.loop import shaped
 from fpgacompress.train.step import TrainingStep
 
-from .common import QUICK, RESULTS, goal, write
+from .common import QUICK, RESULTS, goal, merged, write
 
 FOLDER = Path(__file__).resolve().parent.parent / "runs" / ("distillation-quick" if QUICK else "distillation")
 GOAL, TASKS_WANTED = 0.6, 2
@@ -164,13 +164,9 @@ QUICK_TASKS, QUICK_METHODS = ("fashion_cnn",), ("logits", "logits+attention")
 _QUICK = ["data.limit=600", "teacher.epochs=2", "train.pretrain_epochs=2", "train.epochs=2"]
 
 
-def _merged(one: Tree, other: Tree) -> Tree:
-    return one | {k: _merged(one[k], v) if isinstance(v, dict) and isinstance(one.get(k), dict) else v for k, v in other.items()}
-
-
 @cache
 def _trainer(task: str) -> Trainer:
-    recipe = load_recipe(_merged(BASE, TASKS[task].recipe) | {"name": task}, overrides=_QUICK if QUICK else [])
+    recipe = load_recipe(merged(BASE, TASKS[task].recipe) | {"name": task}, overrides=_QUICK if QUICK else [])
     return Trainer(recipe, RunFolder(FOLDER / task))
 
 
@@ -178,7 +174,7 @@ def students(task: str, method: str) -> tuple[Path, list[Path]]:
     """Folders of the teacher and of each seed's student; ``method`` of the task, or "none"."""
     own = TASKS[task].methods.get(method, {})
     recipe = _trainer(task).recipe.to_dict()
-    trainer = _trainer(task).with_recipe(load_recipe(_merged(recipe, own)))
+    trainer = _trainer(task).with_recipe(load_recipe(merged(recipe, own)))
     teacher, found = trainer.teacher(), []
     variant = Variant("student" if own else "none", TASKS[task].pruned, bool(own))
     for seed in SEEDS:

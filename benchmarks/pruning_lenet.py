@@ -26,7 +26,7 @@ from fpgacompress.recipe import load_recipe
 from fpgacompress.run import RunFolder
 from fpgacompress.train import logits_of
 
-from .common import QUICK, goal, write
+from .common import QUICK, goal, merged, write
 
 FOLDER = Path(__file__).resolve().parent.parent / "runs" / ("pruning-lenet-quick" if QUICK else "pruning-lenet")
 SEEDS = [1] if QUICK else [1, 2, 3]
@@ -58,13 +58,9 @@ STUDENTS: dict[str, Tree] = {
 }
 
 
-def _merged(one: Tree, other: Tree) -> Tree:
-    return one | {k: _merged(one[k], v) if isinstance(v, dict) and isinstance(one.get(k), dict) else v for k, v in other.items()}
-
-
 def trained(name: str, seeds: list[int]) -> tuple[Trainer, list[Path]]:
     """The students of one row."""
-    trainer = Trainer(load_recipe(_merged(RECIPE, STUDENTS[name])), RunFolder(FOLDER))
+    trainer = Trainer(load_recipe(merged(RECIPE, STUDENTS[name])), RunFolder(FOLDER))
     teacher, found = trainer.teacher(), []
     for seed in seeds:
         twin = trainer.with_seed(seed)

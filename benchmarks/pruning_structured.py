@@ -33,8 +33,9 @@ DATA = {"fashion_mnist": "Fashion-MNIST", "mnist": "MNIST"}
 BATCH, ROUNDS = 100, 3 if QUICK else 30
 Tree = dict[str, Any]
 RECIPE: Tree = {
-    "student": {"model": "cnn", "options": {"filters": [32, 64], "hidden": [128], "batchnorm": True, "dropout": 0.3}},
-    "shrink": {"share": 0.4, "score": "taylor", "rounds": 1 if QUICK else 2, "epochs": 1 if QUICK else 4},
+    "student": {"model": "cnn", "options": {"filters": [48, 96], "hidden": [128], "batchnorm": True, "dropout": 0.3}},
+    "shrink": {"share": 0.4, "score": "taylor", "align": 8, "taught": True, "rounds": 1 if QUICK else 2, "epochs": 1 if QUICK else 6},
+    "distill": {"alpha": 0.7, "temperature": 4},
     "train": {"tensorboard": False, "pretrain_epochs": 1 if QUICK else 10, "pretrain_learning_rate": 2e-3},
 }
 

@@ -66,6 +66,13 @@ class TrainSection(Section):
         description="Views of images at random while students train; teachers are asked about all of them. flip: mirrored left to right; shift: "
         "moved by one pixel in any direction.",
     )
+    augment_until: float = Field(
+        1.0,
+        ge=0,
+        le=1,
+        description="Share of a training in which images are seen so; in the rest they are seen as they are, which small students end better with. "
+        "Learned bits see views throughout.",
+    )
     monitor: Literal["accuracy", "loss", "macro_f1"] = Field("accuracy", description="Validation figure that picks the best weights.")
     patience: int | None = Field(None, ge=1, description="Stop after so many epochs without gain (counted once the sparsity is reached).")
     tensorboard: bool = Field(True, description="Write a TensorBoard log into the run folder.")

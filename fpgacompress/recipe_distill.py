@@ -74,3 +74,15 @@ class DistillSection(Section):
     float_student: bool = Field(
         False, description="Teach the float student, too, from which the quantized ones start, those compared with it included."
     )
+
+    @field_validator("chain", mode="before")
+    @classmethod
+    def _links(cls, value: Any) -> Any:
+        if isinstance(value, dict) or (not isinstance(value, (str, list))):
+            raise ValueError(f"chain is {value!r}; expected none, auto, bits, or a list such as [8, 6] or [{{model: mlp}}]")
+        for link in value if isinstance(value, list) else ():
+            if isinstance(link, (dict, Assistant)) or (isinstance(link, int) and not isinstance(link, bool) and 2 <= link <= 16):
+                if not isinstance(link, dict) or isinstance(link.get("model", ""), str):
+                    continue
+            raise ValueError(f"chain has {link!r}; each link is a number of bits from 2 to 16, or a model such as {{model: mlp, options: {{}}}}")
+        return value

@@ -66,6 +66,15 @@ class ShrinkSection(Section):
     )
     layers: dict[str, float] = Field(default_factory=dict, description="Layer name or pattern to its own share; later entries win.")
     everywhere: bool = Field(False, description="Take the least ones of the whole network, where each layer loses its share otherwise.")
+    align: int = Field(
+        1,
+        ge=1,
+        description="Widths that remain are multiples of it, the nearest ones (8 or 16: what vector units of processors compute at once); layers "
+        "narrower than it keep what their share leaves.",
+    )
+    taught: bool = Field(
+        False, description="The whole network teaches what is left of it in the training behind each step, as the section distill says."
+    )
     blocks: list[str] = Field(default_factory=list, description="Residual sums whose branch is taken out, by name.")
     rounds: int = Field(1, ge=1, description="Take them out in so many steps, with training behind each.")
     epochs: int = Field(4, ge=0, description="Epochs of training behind each step.")

@@ -40,4 +40,9 @@ def test_the_step_draws_all_views_and_what_is_told_of_them(augment):
     for _ in range(100):
         step.run(np.arange(64, dtype=np.int32)[None])
         seen.append(step.take_means(1)["last"])
+    plain = TrainingStep(model, Objective(1.0, (term,)), arrays, pruning=Nothing(), augmented=3, **rates)
+    plain.run(np.tile(np.arange(64, dtype=np.int32), (3, 1)))
+    assert plain.take_means(3)["last"] > 0
+    plain.run(np.tile(np.arange(64, dtype=np.int32), (5, 1)))
+    assert plain.take_means(5)["last"] == 0
     assert np.mean(seen) == pytest.approx(1 / len(views), abs=4 * np.sqrt(1 / len(views) / 6400)) and np.std(seen) > 0

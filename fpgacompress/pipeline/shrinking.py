@@ -18,6 +18,7 @@ from ..run import write_json
 from ..train.loop import shaped
 from ..train.step import TrainingStep
 from .chaining import behind_chain
+from .teaching import keep_logits
 
 if TYPE_CHECKING:
     from .training import Trainer
@@ -61,6 +62,7 @@ def cut(recipe: Recipe, model: Any, round_: int = 1, x: np.ndarray | None = None
             score=section.score,
             layers=shares,
             everywhere=section.everywhere,
+            align=section.align if round_ == section.rounds else 1,
             gradients=gradients or (lambda: {name: kernel.numpy() for name, kernel in kernels_of(model).items()}),
         )
         return shrunk(model, channels, gone, x)
@@ -75,13 +77,16 @@ def _of_round(share: float, rounds: int) -> float:
 def shrunk_student(trainer: Trainer, whole: Path) -> Path:
     """Take channels and blocks out of the trained float student, and train it on behind each round; the steps' folders are kept."""
     section, folder = trainer.recipe.shrink, whole
+    if section.taught and not (whole / "logits_validation.npy").is_file():
+        x, _, x_val, _ = trainer.arrays
+        keep_logits(load_model(whole / "model.h5"), whole, x, x_val)
     for number in range(1, section.rounds + 1):
         name = "shrunk" if number == section.rounds else f"shrunk-round{number}"
-        folder = _round(trainer, name, folder, number)
+        folder = _round(trainer, name, folder, number, whole)
     return folder
 
 
-def _round(trainer: Trainer, name: str, before: Path, number: int) -> Path:
+def _round(trainer: Trainer, name: str, before: Path, number: int, whole: Path) -> Path:
     recipe, section = trainer.recipe, trainer.recipe.shrink
     key = {
         "base": before.name,
@@ -110,7 +115,10 @@ def _round(trainer: Trainer, name: str, before: Path, number: int) -> Path:
         return found
 
     surgery: dict[str, Any] = {}
-    teacher = behind_chain(trainer, trainer.teacher()) if recipe.distill.float_student else None
+    if section.taught:
+        teacher = whole
+    else:
+        teacher = behind_chain(trainer, trainer.teacher()) if recipe.distill.float_student else None
     title = f"{section.share:.0%} of the channels out ({section.score}), {section.epochs} epochs"
     settings = {"learning_rate": recipe.train.pretrain_learning_rate}
     return trainer.floating(

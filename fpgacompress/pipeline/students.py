@@ -156,6 +156,8 @@ class Students:
             say=self.trainer.folder.message,
         )
         self.trainer.note(where, base, teacher, objective)
+        if zeros is not None:  # weights that learned to have no bits included
+            save_masks(where / MASKS, {name: kernel.numpy() != 0 for name, kernel in kernels_of(student).items()})
         return student
 
     def built(self, model: Any, x: np.ndarray, *, pruned: bool) -> Built:

@@ -172,6 +172,7 @@ class Trainer:
             patience=section.patience,
             balanced=section.class_weights == "balanced",
             augment=section.augment,
+            augment_until=section.augment_until,
         )
         return TrainConfig(**(settings | changes))
 

@@ -41,6 +41,7 @@ class TrainConfig:
         select_from: fraction of the training after which weights may be picked (when the sparsity is reached).
         balanced: weigh classes by the inverse of their frequency in the task loss.
         augment: name in :data:`fpgacompress.views.AUGMENTS`; see :class:`.step.TrainingStep`.
+        augment_until: fraction of the training in which images are augmented; they are seen as they are in the rest.
         stages: bits of the stages before the last (progressive quantization); the learning rate's schedule begins anew in each stage,
             and weights are picked in the last one.
         noise_warmup: fraction of the training over which quantization fades in; weights are picked behind it.
@@ -57,6 +58,7 @@ class TrainConfig:
     select_from: float = 0.0
     balanced: bool = False
     augment: str = "none"
+    augment_until: float = 1.0
     stages: tuple[int, ...] = ()
     noise_warmup: float = 0.0
     stochastic_rounding: bool = False
@@ -182,6 +184,7 @@ def fit(
         total_steps=config.epochs * per_epoch,
         schedule=config.schedule,
         augment=config.augment,
+        augmented=round(config.augment_until * config.epochs) * per_epoch,
         seed=config.seed,
         quantizing=Quantizing(
             model,

@@ -43,6 +43,7 @@ class TrainingStep:
         warmup: updates in which the rate rises from 0 (of the whole training, any schedule): the first steps of Adam have the size of the rate
             in every direction, which throws a trained model of few bits far back.
         augment: name in :data:`fpgacompress.views.AUGMENTS`; the view of each image is drawn from ``seed`` and step number.
+        augmented: updates in which images are augmented; None: all.
         seed: seed of the augmentation.
         quantizing: how the quantizers act in training; exactly as outside of it when absent.
         compiled: let XLA compile the step for the processor. Worth it for small models and many updates (learned bits: 3 times faster);
@@ -63,6 +64,7 @@ class TrainingStep:
         cycle: int = 1,
         warmup: int = 0,
         augment: str = "none",
+        augmented: int | None = None,
         seed: int = 0,
         quantizing: Quantizing | None = None,
         compiled: bool = False,
@@ -76,7 +78,7 @@ class TrainingStep:
                 expected="images (height, width) or (height, width, channels)",
                 do="use augment: none",
             )
-        self.augment, self.seed = augment, seed
+        self.augment, self.augmented, self.seed = augment, augmented, seed
         self.peak, self.schedule, self.cycle, self.warmup = learning_rate, schedule, cycle, warmup
         self.quantizing, self._compiled = quantizing or Quantizing(model), compiled
         # the legacy optimizer updates each variable in one fused kernel
@@ -229,6 +231,8 @@ class TrainingStep:
         seed = tf.stack([tf.constant(self.seed, tf.int64), self.step])
         drawn = tf.random.stateless_uniform([tf.shape(x)[0], 1, 1, 1], seed)
         chosen = last - tf.minimum(tf.cast(tf.reshape(drawn, [-1]) * (last + 1), tf.int32), last)
+        if self.augmented is not None:
+            chosen = tf.where(self.step < self.augmented, chosen, 0)
         pairs = tf.stack([chosen, tf.range(tf.shape(x)[0])], 1)
 
         def of(view: Any) -> Any:

@@ -19,6 +19,7 @@ ELSEWHERE = {
     "quantization",
     "allocation",
     "lottery",
+    "pruning",
     "pruning_lenet",
     "pruning_structured",
 }

@@ -53,6 +53,23 @@ def test_quantized_students_keep_the_zeros_of_a_pruned_float_student(tmp_path):
     assert rows[-1]["sparsity"] == pytest.approx(0.8, abs=0.001) and "distill" in rows[-1]
 
 
+def test_the_zeros_of_learned_bits_are_told_too(tmp_path):
+    learned = {"masks": True, "epochs": 12, "cycles": 2, "settle_epochs": 1, "tune_epochs": 2, "points": 2, "descent_sweeps": 0}
+    job, _ = run(
+        tmp_path,
+        until="lower",
+        data={"source": "gamma_neutron", "validation": 250, "limit": 800},
+        student={"options": {"hidden": [8]}},
+        quantize={"method": "learned", "learned": learned},
+        prune={"sparsity": 0.5, "end": 0.3, "frequency": 5},
+    )
+    masks = read_masks(job.artifacts["student"] / "masks.npz")
+    network = store.load(job.artifacts["lower"] / "student.npz")
+    assert set(masks) == {n.name for n in network.weighted}
+    assert all(not np.any(np.asarray(n.kernel.values)[~masks[n.name]]) for n in network.weighted)
+    assert sum((~m).sum() for m in masks.values()) >= 0.5 * sum(m.size for m in masks.values())
+
+
 @pytest.mark.parametrize(
     ("prune", "message"),
     [

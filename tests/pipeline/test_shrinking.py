@@ -1,12 +1,17 @@
 """Channels taken out of the float student in a run: smaller, trained on, quantized, proven; wrong wishes are found before any training."""
 
+import numpy as np
 import pytest
+from scipy.special import softmax
 
 from fpgacompress.errors import RecipeError
 from fpgacompress.integer import store
 from fpgacompress.keras_stack import load_model
 from fpgacompress.pipeline import check, compress
-from fpgacompress.run import read_json
+from fpgacompress.pipeline.training import Trainer
+from fpgacompress.recipe import load_recipe
+from fpgacompress.run import RunFolder, read_json
+from fpgacompress.train import logits_of
 
 RECIPE = {
     "name": "shrunk",
@@ -35,6 +40,25 @@ def test_a_run_without_some_channels(tmp_path):
     assert job.figures["verify"]["differing_bits"] == 0
     before, after = told["channels"]
     assert f"{before - after} of {before} channels taken out (taylor)" in job.figures["models"]["float"]["description"]
+
+
+def test_the_whole_network_teaches_what_is_left_of_it(tmp_path):
+    shrink = {"share": 0.5, "epochs": 2, "taught": True, "align": 4}
+    recipe = load_recipe(RECIPE | {"shrink": shrink, "distill": {"alpha": 1.0, "temperature": 1, "method": "logits"}})
+    trainer = Trainer(recipe, RunFolder(tmp_path / "run"))
+    x = trainer.arrays[0]
+    smaller = trainer.float_student()
+    whole = next(p for p in smaller.parent.iterdir() if p.name.startswith("float-"))
+    assert [*smaller.parent.glob("teacher*")] == []  # nobody else is asked
+    model = load_model(smaller / "model.h5")
+    assert [model.get_layer(n).filters for n in ("conv1", "conv2")] == [4, 4]
+    plain = Trainer(load_recipe(RECIPE | {"shrink": shrink | {"taught": False}}), RunFolder(tmp_path / "plain")).float_student()
+    told = logits_of(load_model(whole / "model.h5"), x)
+
+    def apart(folder):
+        return float(np.abs(softmax(logits_of(load_model(folder / "model.h5"), x), -1) - softmax(told, -1)).mean())
+
+    assert apart(smaller) < apart(plain)
 
 
 @pytest.mark.parametrize(

@@ -117,6 +117,10 @@ def test_a_chain_is_planned_from_the_sizes_and_refused_where_it_cannot_be(tmp_pa
         ([6, 8], "models first, then falling bits"),
         ([6, {"model": "mlp"}], "models first"),
         ([{"model": "mpl"}], "mlp"),
+        (["x"], "chain has 'x'; each link is a number of bits"),
+        ([3.5], "chain has 3.5"),
+        ([{"model": 3}], "each link is"),
+        ({"model": "mlp"}, "expected none, auto, bits, or a list"),
     ):
         with pytest.raises(RecipeError, match=rf"distill\.chain: .*{message}"):
             check(RECIPE | {"quantize": {"preset": "int4"}, "distill": {"chain": chain}})

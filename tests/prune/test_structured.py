@@ -129,6 +129,23 @@ def test_scores_find_what_does_not_matter():
     assert len(most) <= round(0.9 * (5 + 6 + 8)) and shrunk(model, channels, most).get_layer("conv1").filters >= 1
 
 
+def test_widths_that_remain_are_multiples_where_a_layer_is_wide_enough():
+    k = load().keras
+    inputs = k.Input((6,))
+    wide = k.layers.Dense(30, name="wide")(inputs)
+    model = k.Model(inputs, k.layers.Dense(3, name="logits")(k.layers.Dense(7, name="narrow")(wide)))
+    channels = channels_of(model)
+
+    def widths(**wishes):
+        smaller = shrunk(model, channels, chosen(model, channels, wishes.pop("share"), **wishes))
+        return [smaller.get_layer(n).units for n in ("wide", "narrow")]
+
+    assert widths(share=0.4) == [18, 4] and widths(share=0.4, align=8) == [16, 4]
+    assert widths(share=0.01, align=8) == [30, 7] and widths(share=0.05, align=8) == [24, 7]  # no more than the layer has
+    assert widths(share=0.95, align=8) == [8, 1] and widths(share=0.4, align=8, layers={"wide": 0}) == [30, 4]
+    assert widths(share=0.4, align=8, everywhere=True)[0] in (8, 16, 24)
+
+
 def test_residual_blocks_go():
     model, x = model_of("resnet")
     names = blocks_of(model)

@@ -26,6 +26,7 @@ def chosen(
     score: str = "l1",
     layers: Mapping[str, float] | None = None,
     everywhere: bool = False,
+    align: int = 1,
     gradients: Gradients = _none,
 ) -> set[int]:
     """Numbers of the channels with the smallest scores.
@@ -39,6 +40,7 @@ def chosen(
         score: name in :data:`.scores.SCORES`.
         layers: layer name or pattern to its own share; of tied layers the last one counts.
         everywhere: take the smallest scores of the whole network, ``share`` of all channels.
+        align: what stays of a group of at least so many channels is rounded to the nearest multiple of it that the group has.
         gradients: for the score "taylor".
 
     Raises:
@@ -64,13 +66,19 @@ def chosen(
                 total[numbers == number] += value
         scored.append((group, numbers, total))
     if everywhere:
-        return _everywhere(scored, share)
+        free = _everywhere(scored, share)
+        counts = [sum(int(n) in free for n in numbers) for _, numbers, _ in scored]
+    else:
+        counts = [round(value_of(group[-1], share, layers or {}) * len(numbers)) for group, numbers, _ in scored]
     gone: set[int] = set()
-    for group, numbers, total in scored:
-        own = value_of(group[-1], share, layers or {})
-        count = min(round(own * len(numbers)), len(numbers) - 1)
-        gone |= {int(n) for n in numbers[np.argsort(total, kind="stable")[:count]]}
+    for count, (_, numbers, total) in zip(counts, scored):
+        stay = _aligned(max(len(numbers) - count, 1), len(numbers), align) if count else len(numbers)
+        gone |= {int(n) for n in numbers[np.argsort(total, kind="stable")[: len(numbers) - stay]]}
     return gone
+
+
+def _aligned(stay: int, width: int, align: int) -> int:
+    return stay if width < align else min(max(round(stay / align), 1) * align, width // align * align)
 
 
 def _everywhere(scored: list[tuple[list[str], np.ndarray, np.ndarray]], share: float) -> set[int]:
