@@ -232,7 +232,9 @@ def picture(rows: list[Tree], recommended: str, path: Path) -> Path:
     with sheet(path, 5.2 * len(tasks), 8.0) as drawing:
         panels = drawing.subplots(2, len(tasks), squeeze=False)
         for column, task in enumerate(tasks):
-            for axes, against, label in zip(panels[:, column], ("nonzeros", "digits"), ("weights that are not zero", "adders (signed digits)")):
+            for axes, against, label in zip(
+                panels[:, column], ("nonzeros", "digits"), ("weights that are not zero", "adders (signed digits)")
+            ):
                 own = [r for r in rows if r["task"] == task and r["distilled"]]
                 dense = next(r for r in own if r["method"] == "none")
                 for method in dict.fromkeys(r["method"] for r in own if r["method"] != "none"):

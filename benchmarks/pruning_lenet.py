@@ -92,7 +92,12 @@ def row_of(name: str, trainer: Trainer, folders: list[tuple[Path, Path]]) -> Tre
         row["packings"].append(size.provenance)
         row["differing"] += int(np.sum(logits != logits_of(model, x)))
     mean = mean_over_seeds(row["errors"])
-    row |= {"error": mean.value, "error_interval": [mean.low, mean.high], "float_error": float(np.mean(row["float_errors"])), "weights": int(cost.parameters(network).value)}
+    row |= {
+        "error": mean.value,
+        "error_interval": [mean.low, mean.high],
+        "float_error": float(np.mean(row["float_errors"])),
+        "weights": int(cost.parameters(network).value),
+    }
     print(
         f"{name:24s} float error {[f'{e:.2%}' for e in row['float_errors']]} zeros {[f'{z:.4f}' for z in row['zeros']]}"
         f" error {[f'{e:.2%}' for e in row['errors']]} non-zeros {row['nonzeros']} bytes {row['bytes']} differing {row['differing']}"

@@ -25,11 +25,12 @@ from fpgacompress.recipe import load_recipe
 from fpgacompress.run import RunFolder
 from fpgacompress.train import logits_of
 
-from .common import QUICK, goal, write
+from .common import QUICK, goal, merged, write
 
 FOLDER = Path(__file__).resolve().parent.parent / "runs" / ("pruning-structured-quick" if QUICK else "pruning-structured")
 SEEDS = [1] if QUICK else [1, 2, 3]
 DATA = {"fashion_mnist": "Fashion-MNIST", "mnist": "MNIST"}
+AUGMENT = {"fashion_mnist": "flip", "mnist": "none"}
 BATCH, ROUNDS = 100, 3 if QUICK else 30
 Tree = dict[str, Any]
 RECIPE: Tree = {
@@ -43,14 +44,14 @@ RECIPE: Tree = {
         "epochs": 1 if QUICK else 20,
     },
     "distill": {"alpha": 1.0, "temperature": 2},
-    "train": {"tensorboard": False, "pretrain_epochs": 1 if QUICK else 10, "pretrain_learning_rate": 2e-3},
+    "train": {"tensorboard": False, "augment_until": 0.8, "pretrain_epochs": 1 if QUICK else 10, "pretrain_learning_rate": 2e-3},
 }
 
 
 def pair_of(data: str, seed: int) -> tuple[Trainer, Path, Path]:
     """The whole network and the smaller one of a seed."""
     source: Tree = {"source": data} | ({"limit": 600} if QUICK else {})
-    recipe = load_recipe({"name": f"structured-{data}", "data": source, **RECIPE})
+    recipe = load_recipe(merged(RECIPE, {"name": f"structured-{data}", "data": source, "train": {"augment": AUGMENT[data]}}))
     trainer = Trainer(recipe, RunFolder(FOLDER / data)).with_seed(seed)
     whole = trainer.with_recipe(recipe.model_copy(update={"shrink": type(recipe.shrink)()})).float_student()
     return trainer, whole, trainer.float_student()

@@ -83,7 +83,11 @@ class FirmwareSection(Section):
     backend: Literal["Vitis", "Vivado", "VivadoAccelerator"] = Field("Vitis", description="hls4ml back end.")
     io: Literal["io_parallel", "io_stream"] = Field("io_parallel", description="All inputs at once, or streamed.")
     clock_ns: float | None = Field(None, gt=0, description="Clock period in ns; the board's usual one when absent.")
-    strategy: Literal["auto", "latency", "resource"] = Field("auto", description="hls4ml strategy of layers that no pattern names.")
+    strategy: Literal["auto", "latency", "resource", "resource_unrolled"] = Field(
+        "auto",
+        description="hls4ml strategy of layers that no pattern names. resource_unrolled leaves out multipliers whose weights are all zero (prune: "
+        "method aligned with the same reuse factor makes such); its LUT and FF are not estimated.",
+    )
     reuse: int | Literal["auto"] = Field(
         "auto", description="Reuse factor of layers that no pattern names; auto: the smallest legal one that fits."
     )

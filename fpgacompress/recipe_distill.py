@@ -84,5 +84,7 @@ class DistillSection(Section):
             if isinstance(link, (dict, Assistant)) or (isinstance(link, int) and not isinstance(link, bool) and 2 <= link <= 16):
                 if not isinstance(link, dict) or isinstance(link.get("model", ""), str):
                     continue
-            raise ValueError(f"chain has {link!r}; each link is a number of bits from 2 to 16, or a model such as {{model: mlp, options: {{}}}}")
+            raise ValueError(
+                f"chain has {link!r}; each link is a number of bits from 2 to 16, or a model such as {{model: mlp, options: {{}}}}"
+            )
         return value

@@ -10,6 +10,7 @@ from typing import Any
 from ..errors import HardwareError
 from .output import add_json, print_json
 
+STRATEGIES = ("auto", "latency", "resource", "resource_unrolled")
 VERDICTS = {True: "fits", False: "does not fit", None: "fit unknown"}
 
 
@@ -18,9 +19,7 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     parser = commands.add_parser("estimate", help="resources and latency of a saved integer network on a board")
     parser.add_argument("network", help="integer network (.npz) or the folder of a run")
     parser.add_argument("--board", required=True, help="board name, for example pynq-z2, or the path of a board's TOML file")
-    parser.add_argument(
-        "--strategy", default="auto", choices=("auto", "latency", "resource"), help="hls4ml strategy of all layers (default auto)"
-    )
+    parser.add_argument("--strategy", default="auto", choices=STRATEGIES, help="hls4ml strategy of all layers (default auto)")
     parser.add_argument("--reuse", default="auto", help="reuse factor of all layers in Resource strategy, or auto (default)")
     parser.add_argument("--clock-ns", type=float, default=None, help="target clock period in ns (default: the board's usual one)")
     parser.add_argument("--io", default="parallel", choices=("parallel", "stream"), help="hls4ml io type (default parallel)")

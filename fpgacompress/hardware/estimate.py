@@ -13,6 +13,7 @@ from . import laws
 from .area import outside
 from .board import RESOURCES, Board
 from .calibration import ZERO
+from .factors import UNROLLED
 from .facts import UNROLL_LIMIT, LayerFacts, network_facts
 from .layer import Setting, activation_area, layer_area, layer_counts
 from .reuse import LayerPlan, check_plan, io_type
@@ -27,6 +28,7 @@ NO_OPERATION = "no LUT and FF law is calibrated for the logic of {} layers"
 MOVES = ("input", "flatten", "reshape", "permute", "zeropad", "upsample", "concatenate", "shift")
 """Operations that are wires in io_parallel."""
 
+NO_UNROLLED = f"no design of the shared table is built in {UNROLLED} strategy, so no LUT and FF law knows it"
 NO_STREAM = "io_stream adds FIFOs and line buffers whose depth HLS sets by co-simulation; no law is calibrated for them"
 
 
@@ -61,7 +63,7 @@ class Estimate:
 
     @property
     def strategy(self) -> str:
-        """ "Latency", "Resource", or "mixed"."""
+        """ "Latency", "Resource", "Resource_Unrolled", or "mixed"."""
         names = {p.strategy for p in self.plan.values()}
         return names.pop() if len(names) == 1 else "mixed"
 
@@ -119,7 +121,7 @@ def estimate(
     check_plan(network, plan, io)
     setting = Setting.of(board, clock_ns, backend)
     facts = network_facts(network, io)
-    why_not = _no_area(network, facts, io)
+    why_not = _no_area(network, facts, io) or _no_law(plan)
     layers = [_layer_row(f, plan[f.name], setting, why_not, len(facts) == 1) for f in facts.values()]
     activations, total = {}, {}
     for kind in ("lut", "ff"):
@@ -151,6 +153,10 @@ def _no_area(network: IntegerNetwork, facts: dict[str, LayerFacts], io: str) -> 
     return NO_STREAM if io == "io_stream" else None
 
 
+def _no_law(plan: dict[str, LayerPlan]) -> str | None:
+    return NO_UNROLLED if any(p.strategy == UNROLLED for p in plan.values()) else None
+
+
 def _layer_row(facts: LayerFacts, plan: LayerPlan, setting: Setting, why_not: str | None, alone: bool) -> dict[str, Any]:
     counts = layer_counts(facts, plan, setting)
     row: dict[str, Any] = {
@@ -174,19 +180,21 @@ def _layer_row(facts: LayerFacts, plan: LayerPlan, setting: Setting, why_not: st
             )
     row["dsp"] = _dsp(counts["dsp"], plan.strategy)
     row["bram18"] = _rom(counts["bram18"])
-    row["latency_cycles"] = _cycles(counts["latency_cycles"], plan.strategy == "Resource", facts.is_dense)
+    row["latency_cycles"] = _cycles(counts["latency_cycles"], plan.shared, facts.is_dense)
     row["ii"] = Figure(counts["ii"], "cycles", stage="csynth", provenance="law" if facts.is_dense else "extrapolated")
-    row["zeros_exploited"] = plan.strategy == "Latency" or plan.reuse == 1
+    row["zeros_exploited"] = plan.strategy in ("Latency", UNROLLED) or plan.reuse == 1
     return row
 
 
 DSP_TEXT = "Resource max(2, 5 %), Latency max(2, 15 %): holds on all rows of the table"
+UNROLLED_TEXT = "max(2, 5 %), as in Resource; multipliers whose weights are all zero are not written, no design of the table is built so"
 ROM_TEXT = "1 block per layer: holds on 99 % of the table's rows"
 
 
 def _dsp(count: int, strategy: str) -> Figure:
-    slack = max(2, math.ceil((0.05 if strategy == "Resource" else 0.15) * count)) if count else 0
-    return Figure(count, "DSP", max(count - slack, 0), count + slack, DSP_TEXT, "csynth", "law")
+    slack = max(2, math.ceil((0.15 if strategy == "Latency" else 0.05) * count)) if count else 0
+    text, source = (UNROLLED_TEXT, "extrapolated") if strategy == UNROLLED else (DSP_TEXT, "law")
+    return Figure(count, "DSP", max(count - slack, 0), count + slack, text, "csynth", source)
 
 
 def _rom(count: int) -> Figure:
@@ -224,10 +232,10 @@ def _timing(
 ) -> dict[str, Figure]:
     """Latency and II. All Latency: one pipeline, depths + one cycle per module + 1. Otherwise dataflow: sum of RF + 3 n - 1, activations
     hand over in up to 3."""
-    shared = any(p.strategy == "Resource" for p in plan.values())
+    shared = any(p.shared for p in plan.values())
     known = all(f.is_dense for f in facts.values()) and io == "io_parallel"
     if shared:
-        cycles = laws.resource_latency([c["ii"] if plan[n].strategy == "Resource" else c["latency_cycles"] for n, c in zip(facts, counts)])
+        cycles = laws.resource_latency([c["ii"] if plan[n].shared else c["latency_cycles"] for n, c in zip(facts, counts)])
         low, high, text = cycles - 3, cycles + 3 + 3 * others, "the law within 3 cycles, plus up to 3 cycles for each activation"
         provenance = "law" if known and not others else "extrapolated"
     else:

@@ -14,19 +14,27 @@ from functools import lru_cache
 from ..errors import HardwareError
 from .facts import UNROLL_LIMIT, LayerFacts
 
+UNROLLED = "Resource_Unrolled"
+
 
 @dataclass(frozen=True)
 class LayerPlan:
     """How one layer is built.
 
     Attributes:
-        strategy: "Latency" (constants unrolled, zeros cost nothing) or "Resource" (weights in ROM, zeros are stored and multiplied like
-            others).
+        strategy: "Latency" (constants unrolled, zeros cost nothing), "Resource" (weights in ROM, zeros are stored and multiplied like
+            others) or "Resource_Unrolled" (the same, but hls4ml writes one line of C++ for each weight that is not zero, and a multiplier
+            whose weights are all zero is left out).
         reuse: reuse factor: how many products share one multiplier.
     """
 
     strategy: str
     reuse: int
+
+    @property
+    def shared(self) -> bool:
+        """Weights in ROM that take turns on multipliers."""
+        return self.strategy != "Latency"
 
 
 @lru_cache(maxsize=1024)
@@ -83,8 +91,10 @@ def check_layer(facts: LayerFacts, layer: LayerPlan) -> None:
             f"{where}: {facts.op} in {layer.strategy} strategy",
             expected="Latency, the only way a layer per channel or with saturating sums is built",
         )
-    if layer.strategy != "Resource":
-        raise HardwareError(f"{where}: there is no strategy '{layer.strategy}'", expected="'Latency' or 'Resource'")
+    if layer.strategy not in ("Resource", UNROLLED):
+        raise HardwareError(f"{where}: there is no strategy '{layer.strategy}'", expected=f"'Latency', 'Resource' or '{UNROLLED}'")
+    if layer.strategy == UNROLLED:
+        _check_unrolled(facts, layer, where)
     legal = legal_factors(facts)
     if facts.reuse_limit is not None and layer.reuse > facts.reuse_limit:
         raise HardwareError(
@@ -107,14 +117,32 @@ def check_layer(facts: LayerFacts, layer: LayerPlan) -> None:
         )
 
 
+def _check_unrolled(facts: LayerFacts, layer: LayerPlan, where: str) -> None:
+    if not facts.is_dense or layer.reuse < 2:
+        raise HardwareError(
+            f"{where}: {facts.op} in {UNROLLED} strategy with reuse factor {layer.reuse}",
+            expected="a dense layer on a vector, and a reuse factor of at least 2",
+            do="take strategy 'resource', or 'latency'",
+        )
+    if facts.nonzeros > UNROLL_LIMIT:
+        raise HardwareError(
+            f"{where} in {UNROLLED} strategy has {facts.nonzeros} lines of C++, one for each weight that is not zero",
+            expected=f"at most {UNROLL_LIMIT}, which a compiler still takes",
+            do="prune more, or take strategy 'resource'",
+        )
+
+
 def legal_plans(facts: LayerFacts, strategy: str = "auto") -> list[LayerPlan]:
-    """Every legal way to build a layer, fastest first. ``strategy`` is "auto", "latency" or "resource"."""
+    """Every legal way to build a layer, fastest first. ``strategy`` is "auto", "latency", "resource" or "resource_unrolled"
+    (dense layers; others have "resource")."""
     options = []
     if strategy in ("auto", "latency") and facts.n_weights <= UNROLL_LIMIT:
         options.append(LayerPlan("Latency", 1))
     if facts.latency_only and facts.n_weights <= UNROLL_LIMIT:
         return [LayerPlan("Latency", 1)]
-    if strategy in ("auto", "resource"):
+    if strategy == "resource_unrolled" and facts.is_dense and facts.nonzeros <= UNROLL_LIMIT:
+        return [LayerPlan(UNROLLED, f) for f in legal_factors(facts) if f >= 2 and facts.n_weights // f <= UNROLL_LIMIT]
+    if strategy != "latency":
         start = 2 if strategy == "auto" else 1
         options += [LayerPlan("Resource", f) for f in legal_factors(facts) if f >= start and facts.n_weights // f <= UNROLL_LIMIT]
     return options

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -42,6 +42,7 @@ class LayerFacts:
         product_spans: ``products`` split by the span of the weight, as (span, count); empty when only ``span`` is known.
         groups: independent sums per column of the matrix: the channels of a depthwise or scale layer, else 1.
         saturates: the accumulator saturates, so the value of a sum depends on the order of its additions.
+        alive: which weights are not zero, output by output (bool, ``n_weights``), as Resource strategy keeps them; None: not known.
         reuse_limit: largest reuse factor with which hls4ml's function computes the layer (see :func:`.kernels.reuse_limit`); None: ``n_weights``.
     """
 
@@ -64,6 +65,7 @@ class LayerFacts:
     groups: int = 1
     saturates: bool = False
     reuse_limit: int | None = None
+    alive: np.ndarray | None = field(default=None, repr=False, compare=False)
 
     @property
     def sums(self) -> int:
@@ -79,6 +81,11 @@ class LayerFacts:
     def n_weights(self) -> int:
         """Weights of the kernel, zeros included."""
         return self.n_in * self.n_out
+
+    def live_multipliers(self, reuse: int) -> int:
+        """Multipliers of Resource strategy that have a weight other than zero: each takes ``reuse`` consecutive ones, ``reuse`` divides
+        ``n_weights``."""
+        return self.n_weights // reuse if self.alive is None else int(self.alive.reshape(-1, reuse).any(1).sum())
 
     def wide_products(self, least_bits: int) -> int:
         """Distinct products (see ``products``) whose input width plus weight span reach ``least_bits``."""
@@ -146,6 +153,7 @@ def layer_facts(network: IntegerNetwork, node: Node, io: str = "io_parallel") ->
         groups=node.shape[-1] // matrix.shape[1] if grouped else 1,
         saturates=node.out.overflow != "WRAP",
         reuse_limit=reuse_limit(node, matrix.shape[0], io),
+        alive=np.ravel(matrix.T != 0),
     )
 
 

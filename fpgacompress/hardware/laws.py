@@ -29,7 +29,10 @@ def dsp_bits(backend: str) -> int:
 
 
 def multipliers(facts: LayerFacts, strategy: str, reuse: int) -> int:
-    """Products computed per clock cycle: ``n_weights / RF`` (Resource), live distinct constants' products (Latency)."""
+    """Products computed per clock cycle: ``n_weights / RF`` (Resource), those of them that are not all zero (Resource_Unrolled), live
+    distinct constants' products (Latency)."""
+    if strategy == "Resource_Unrolled":
+        return facts.live_multipliers(reuse)
     return -(-facts.n_weights // reuse) if strategy == "Resource" else facts.products
 
 
@@ -37,19 +40,19 @@ def dsp(facts: LayerFacts, strategy: str, reuse: int, backend: str = "Vitis") ->
     """DSP slices of a layer.
 
     Latency, reuse 1: one per input and distinct signed weight with three or more CSD digits, where the product is wide enough
-    (:data:`LATENCY_DSP_BITS`). Resource: every one of the ``n_weights / RF`` multipliers when wide enough, else none.
+    (:data:`LATENCY_DSP_BITS`). Resource: every one of the multipliers when wide enough, else none.
     """
-    if strategy == "Resource" and reuse > 1:
+    if strategy != "Latency" and reuse > 1:
         return multipliers(facts, strategy, reuse) if facts.x_bits + facts.w_bits >= dsp_bits(backend) else 0
     return facts.wide_products(LATENCY_DSP_BITS)
 
 
 def rom_bram18(facts: LayerFacts, strategy: str, reuse: int) -> int:
     """18 Kb block RAMs of a layer's weight ROM: one word of ``n_weights / RF`` weights per cycle, ``RF`` words deep; 0 in Latency
-    strategy."""
-    if strategy != "Resource" or reuse <= 1:
+    strategy. Resource_Unrolled keeps the whole ROM in its C++, too; what synthesis leaves out of it is not known."""
+    if strategy == "Latency" or reuse <= 1:
         return 0
-    return _blocks(multipliers(facts, strategy, reuse) * facts.w_bits, reuse) + 1
+    return _blocks(multipliers(facts, "Resource", reuse) * facts.w_bits, reuse) + 1
 
 
 def _blocks(word_bits: int, depth: int) -> int:
@@ -74,7 +77,7 @@ def port_bits(depth: int) -> int:
 
 def occupancy(facts: LayerFacts, strategy: str, reuse: int) -> int:
     """Cycles between two inferences that the layer can start: ``positions x RF`` (its initiation interval)."""
-    return facts.positions * (reuse if strategy == "Resource" else 1)
+    return facts.positions * (1 if strategy == "Latency" else reuse)
 
 
 LEVEL_NS = {"7series": 3.4, "ultrascale": 1.25}

@@ -9,7 +9,7 @@ from ..errors import HardwareError
 from ..integer.network import IntegerNetwork
 from .board import RESOURCES, Board
 from .calibration import ZERO
-from .factors import LayerPlan, check_layer, legal_factors, legal_plans, neighbours, valid_reuse_factors
+from .factors import UNROLLED, LayerPlan, check_layer, legal_factors, legal_plans, neighbours, valid_reuse_factors
 from .facts import UNROLL_LIMIT, LayerFacts, network_facts
 from .layer import Setting, activation_area, layer_area, layer_counts
 
@@ -176,14 +176,15 @@ def plan(
 
     Args:
         io: "io_parallel" or "io_stream" (or without "io_"); convolutions have fewer legal reuse factors in the first.
-        strategy: "auto", "latency" (every layer unrolled, reuse 1) or "resource".
+        strategy: "auto", "latency" (every layer unrolled, reuse 1), "resource" or "resource_unrolled" (dense layers whose multipliers without
+            weights are left out; other layers in "resource"); "auto" never takes the last, whose LUT are not known.
         reuse: "auto", one factor for all layers in Resource strategy, or one per layer name (other layers automatic).
         latency_budget_cycles: refuse a plan whose layers together take more cycles.
 
     Raises:
         HardwareError: an illegal factor (with the nearest legal ones), a layer that cannot be unrolled, an unmet budget.
     """
-    kind = _named(strategy, {"auto": "auto", "latency": "latency", "resource": "resource"}, "strategy")
+    kind = _named(strategy, {name: name for name in ("auto", "latency", "resource", "resource_unrolled")}, "strategy")
     facts = network_facts(network, io_type(io))
     setting = Setting.of(board, clock_ns, backend)
     if not facts:
@@ -254,5 +255,6 @@ def _given(reuse: str | int | dict[str, int], facts: dict[str, LayerFacts], stra
             raise HardwareError(f"layer '{name}': reuse factor {factor}", expected="a whole number of at least 1")
         unroll = strategy == "latency" or (strategy == "auto" and factor == 1 and facts[name].n_weights <= UNROLL_LIMIT)
         unroll = unroll or (facts[name].latency_only and factor == 1)
-        given[name] = LayerPlan("Latency" if unroll else "Resource", int(factor))
+        sparse = strategy == "resource_unrolled" and facts[name].is_dense and factor > 1
+        given[name] = LayerPlan("Latency" if unroll else UNROLLED if sparse else "Resource", int(factor))
     return given
