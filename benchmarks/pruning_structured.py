@@ -41,7 +41,7 @@ RECIPE: Tree = {
         "score": "taylor",
         "align": 16,
         "taught": True,
-        "epochs": 1 if QUICK else 20,
+        "epochs": 1 if QUICK else 40,
     },
     "distill": {"alpha": 1.0, "temperature": 2},
     "train": {"tensorboard": False, "augment_until": 0.8, "pretrain_epochs": 1 if QUICK else 10, "pretrain_learning_rate": 2e-3},

@@ -23,6 +23,7 @@ COMMANDS = {
     "quantize": "a trained float model in fewer bits, without training",
     "estimate": "resources and latency of a saved integer network on a board",
     "verify": "compare everything that computes a model, bit for bit",
+    "rtl": "pipelined Verilog of a saved integer network, proven in simulation",
     "build": "run Vitis or Vivado HLS on a generated project",
     "report": "draw the report of a finished run again",
     "publish": "copy a run's teacher and student with a card into a models folder",

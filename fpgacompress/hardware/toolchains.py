@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -136,7 +136,7 @@ def first_error(text: str) -> str:
     return lines[-1][:300] if lines else "no message"
 
 
-def run(command: Sequence[str], *, cwd: Path, log: Path, timeout: float | None = None) -> str:
+def run(command: Sequence[str], *, cwd: Path, log: Path, timeout: float | None = None, env: Mapping[str, str] | None = None) -> str:
     """Run a tool with its output going to ``log``.
 
     Args:
@@ -144,6 +144,7 @@ def run(command: Sequence[str], *, cwd: Path, log: Path, timeout: float | None =
         cwd: working folder.
         log: file that gets standard output and error, appended.
         timeout: seconds.
+        env: environment variables; this process's own when left out.
 
     Returns:
         The output.
@@ -153,7 +154,7 @@ def run(command: Sequence[str], *, cwd: Path, log: Path, timeout: float | None =
     """
     try:
         done = subprocess.run(
-            list(command), cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", timeout=timeout
+            list(command), cwd=cwd, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", timeout=timeout
         )
     except subprocess.TimeoutExpired as error:
         raise ToolError(f"{command[0]} did not finish in {timeout:.0f} s", do=f"see {log}") from error

@@ -12,10 +12,10 @@ from ..figures import Figure, unavailable
 from ..integer.network import IntegerNetwork, Node
 from ..integer.widths import channel_bits
 from .csd import span_bits
+from .packing import pack
 
 COUNTED = "counted from the integer weights"
 COUNTED_FLOAT = "counted from the float model's shapes, 32 bits a number"
-GAP_WIDTHS = range(1, 17)
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class LayerCost:
         weight_bits, x_bits: widths of the weight type and of the input type.
         weights, nonzeros: kernel weights, and those that are not zero.
         biases, bias_bits: number of bias terms and their width.
-        packed_bits: bits of the kernel in the smallest packing, ``packing`` its name (see :func:`pack`).
+        packed_bits: bits of the kernel in the smallest packing, ``packing`` its name (see :func:`.packing.pack`).
         bit_products: sum over weights of (span of set bits) x (bits of the input it multiplies).
     """
 
@@ -94,34 +94,6 @@ class LayerCost:
         }
 
 
-def gap_bits(kernel: np.ndarray, width: int) -> int:
-    """Bits of the non-zero weights stored with the distance to the one before (Han et al., Deep Compression, arXiv 1510.00149, section 2).
-
-    Each entry holds a ``width``-bit weight and a ``g``-bit count of zeros skipped; a run longer than ``2**g - 1`` needs entries of a zero
-    weight.
-    The best ``g`` from 1 to 16 is taken (its 4 bits are not counted).
-    """
-    places = np.flatnonzero(np.ravel(kernel))
-    skipped = np.diff(places, prepend=-1) - 1
-    return min(int(places.size + np.sum(skipped // 2**g)) * (width + g) for g in GAP_WIDTHS)
-
-
-def pack(kernel: np.ndarray, width: int) -> tuple[int, str]:
-    """The fewest bits of a kernel and the packing's name.
-
-    - "dense": every weight in ``width`` bits.
-    - "bitmap": one bit for each weight, and ``width`` bits for each that is not zero.
-    - "gaps": see :func:`gap_bits`.
-    - "live gaps": one bit for each input and each output that says whether it has any weight, and gaps among those that have.
-    """
-    size, nonzeros, table = int(kernel.size), int(np.count_nonzero(kernel)), kernel.reshape(-1, kernel.shape[-1])
-    options = {"dense": size * width, "bitmap": size + nonzeros * width, "gaps": gap_bits(kernel, width)}
-    live = table[table.any(axis=1)][:, table.any(axis=0)]
-    options["live gaps"] = sum(table.shape) + gap_bits(live, width)
-    name = min(options, key=lambda n: options[n])
-    return options[name], name
-
-
 def bit_products(network: IntegerNetwork, node: Node) -> int:
     """Sum over the weights of a node of (bits from lowest to highest set bit) x (bits of the input it multiplies)."""
     assert node.kernel is not None
@@ -135,7 +107,7 @@ def layer_cost(network: IntegerNetwork, node: Node) -> LayerCost:
     assert node.kernel is not None
     kernel = np.asarray(node.kernel.values)
     width = node.kernel.type.width
-    bits, packing = pack(kernel, width)
+    bits, packing = pack(kernel, width, node.kernel.type.signed)
     bias = node.bias
     return LayerCost(
         name=node.name,

@@ -13,7 +13,8 @@ from fpgacompress.integer.types import OVERFLOWS, ROUNDINGS
 
 pytest.importorskip("da4ml")
 from benchmarks import adder_graph  # noqa: E402
-from benchmarks.adder_graph import HWCONF, VARIANTS, adder_cost, cast, circuit, random_mlp, retyped  # noqa: E402
+from benchmarks.adder_graph import VARIANTS, adder_cost, random_mlp, retyped  # noqa: E402
+from fpgacompress.firmware.rtl.circuit import HWCONF, cast, circuit  # noqa: E402
 
 types = st.builds(
     FixedType,

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from fpgacompress.figures import Figure
 from fpgacompress.integer.network import IntegerNetwork, Node, Tensor
 from fpgacompress.integer.types import FixedType
-from fpgacompress.metrics import cost
+from fpgacompress.metrics import cost, packing
 from fpgacompress.metrics.csd import bit_length, csd_digits, span_bits
 
 W4 = FixedType(4, 1)
@@ -65,7 +65,7 @@ def test_a_dense_layer_by_hand():
     assert cost.ebops(DENSE).value == (3 + 1 + 3) * 3  # 5 = 101b, 2 = 10b, 7 = 111b
     assert cost.bops(DENSE).value == round(3 * 2 * (0.5 * 3 * 4 + 3 + 4 + math.log2(2)))
     # dense 24 bits; bitmap 6 + 12 = 18; gaps 3 x (4 + 1) = 15 bits -> 2 bytes, and 15 bits of bias -> 2 bytes
-    assert cost.pack(DENSE.weighted[0].kernel.values, 4) == (15, "gaps")
+    assert packing.pack(DENSE.weighted[0].kernel.values, 4) == (15, "gaps")
     assert cost.model_bytes(DENSE).value == 4 and "fc: gaps" in cost.model_bytes(DENSE).provenance
     assert cost.dense_bytes(DENSE).value == 3 + 2
 
@@ -96,9 +96,9 @@ def test_mean_bits_are_weighted():
 def test_runs_of_zeros_longer_than_the_gap_need_fillers():
     kernel = np.zeros(40, np.int64)
     kernel[[0, 39]] = 1
-    assert cost.gap_bits(kernel, 2) == min((2 + 38 // 2**g) * (2 + g) for g in range(1, 17))
-    assert cost.pack(np.ones((4, 4), np.int64), 3) == (48, "dense")
-    assert cost.pack(np.zeros((4, 4), np.int64), 3) == (0, "gaps")
+    assert packing.gap_bits(kernel, 2) == min((2 + 38 // 2**g) * (2 + g) for g in range(1, 17))
+    assert packing.pack(np.ones((4, 4), np.int64), 3) == (48, "dense")
+    assert packing.pack(np.zeros((4, 4), np.int64), 3) == (0, "gaps")
 
 
 def test_inputs_and_outputs_without_weights_take_a_bit_each():
@@ -106,15 +106,35 @@ def test_inputs_and_outputs_without_weights_take_a_bit_each():
     live = np.random.default_rng(0).integers(0, 3, (20, 10)) * (np.random.default_rng(1).random((20, 10)) < 0.3)
     kernel[40:60, 25:35] = live
     rows, columns = live.any(axis=1).sum(), live.any(axis=0).sum()
-    bits, name = cost.pack(kernel, 4)
-    assert name == "live gaps" and bits == 260 + cost.gap_bits(live[live.any(axis=1)][:, live.any(axis=0)], 4) < cost.gap_bits(kernel, 4)
+    bits, name = packing.pack(kernel, 4)
+    assert name == "live gaps" and bits == 260 + packing.gap_bits(live[live.any(axis=1)][:, live.any(axis=0)], 4) < packing.gap_bits(
+        kernel, 4
+    )
     assert rows < 20 or columns < 10
+
+
+@given(st.integers(0, 10**6), st.booleans())
+def test_scales_of_outputs_are_stored_as_shifts(seed, signed):
+    rng = np.random.default_rng(seed)
+    own = rng.integers(-8 * signed, 8, (6, 5)) * (rng.random((6, 5)) < 0.7)
+    kernel = own << rng.integers(0, 5, 5)
+    small, shifts, width = packing.channel_shifts(kernel, signed)
+    assert np.array_equal(small << shifts, kernel) and width <= 3 + signed
+    low, high = (-(2 ** (width - 1)), 2 ** (width - 1)) if signed else (0, 2**width)
+    assert small.min() >= low and small.max() < high
+
+
+def test_shifts_are_taken_where_they_are_smaller():
+    kernel = np.array([[1, 16], [-7, 112], [3, -48]] * 20)
+    bits, name = packing.pack(kernel, 8)
+    assert name == "dense, shifts" and bits == 120 * 4 + 2 * 3  # 4 bits a weight, and for each output a shift from 0 to 4
+    assert packing.pack(np.array([[1, 2], [-7, 5]] * 20), 4)[1] == "dense"
 
 
 @given(st.lists(st.sampled_from([0, 0, 0, 1, -3]), min_size=1, max_size=60), st.integers(2, 8))
 def test_the_gap_packing_can_be_unpacked(values, width):
     """Write the entries of the best gap width and read them back: as many bits as counted."""
-    best = cost.gap_bits(np.array(values), width)
+    best = packing.gap_bits(np.array(values), width)
     sizes = []
     for g in range(1, 17):
         entries, run = [], 0

@@ -1,0 +1,82 @@
+"""``fpgacompress rtl``: a saved integer network as Verilog, simulated cycle by cycle."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from ..errors import HardwareError
+from .output import add_json, print_json
+
+SAMPLES = 10_000
+
+
+def add_parser(commands: argparse._SubParsersAction) -> None:
+    """Options of the command."""
+    parser = commands.add_parser("rtl", help="pipelined Verilog of a saved integer network, proven in simulation")
+    parser.add_argument("network", help="integer network (.npz) or the folder of a run")
+    parser.add_argument("--out", default=None, help="folder of the Verilog project (default: rtl/ and the network's name)")
+    parser.add_argument("--levels", type=int, default=4, help="levels of adders between registers (default 4); 0 for no registers")
+    parser.add_argument("--simulate", action="store_true", help="run it in Verilator and compare every output bit with the integer network")
+    parser.add_argument("--samples", type=int, default=SAMPLES, help=f"random inputs of the simulation (default {SAMPLES:,})")
+    parser.add_argument("--seed", type=int, default=1, help="seed of the random inputs (default 1)")
+    add_json(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write, and simulate where asked for; 1 when a bit differs."""
+    from ..firmware.rtl import generate
+    from ..integer import simplify, store
+    from .estimate import find_network
+
+    if args.samples < 1:
+        raise HardwareError(f"--samples {args.samples}", expected="at least 1")
+    network = simplify(store.load(find_network(args.network))).network
+    folder = Path(args.out) if args.out else Path("rtl") / network.name
+    project = generate(network, folder, levels=args.levels)
+    told: dict[str, Any] = {
+        "verilog": str(folder / "src" / f"{project.name}.v"),
+        "sources": [str(path) for path in project.sources],
+        "top": project.name,
+        "stages": project.stages,
+        "adders": project.adders,
+        "cells": project.cells,
+        "register_bits": project.register_bits,
+        "simulate": None,
+    }
+    exact = True
+    if args.simulate:
+        report = _simulated(project, args)
+        told["simulate"], exact = report.to_json(), report.exact
+    if args.json:
+        print_json(told)
+    else:
+        sys.stdout.write(_text(told))
+    return 0 if exact else 1
+
+
+def _simulated(project: Any, args: argparse.Namespace) -> Any:
+    from ..firmware.rtl import RtlExecutor
+    from ..firmware.verify import verify
+    from ..integer.vectors import corners, random_inputs
+
+    print("compiling the Verilog with Verilator", file=sys.stderr)
+    inputs = {"random": random_inputs(project.network, args.samples, args.seed), "corners": corners(project.network, seed=args.seed)}
+    return verify(project.network, inputs, {"rtl": RtlExecutor(project)})
+
+
+def _text(told: dict[str, Any]) -> str:
+    lines = [
+        f"Verilog: {told['verilog']}, module {told['top']}",
+        f"{told['stages']} cycles from input to output, a new input in each cycle" if told["stages"] else "no registers",
+        f"{told['adders']:,} adders, {told['cells']:,.0f} full-adder bits (not LUT), {told['register_bits']:,} flip-flops",
+    ]
+    if told["simulate"]:
+        report = told["simulate"]
+        verdict = "every output bit is equal" if not report["differing_bits"] else f"{report['differing_bits']:,} bits DIFFER"
+        lines.append(f"simulated by Verilator, cycle by cycle: {verdict}, {report['samples']:,} inputs, {report['outputs']} outputs")
+        if report["first_difference"]:
+            lines.append(f"first difference: {report['first_difference']}")
+    return "\n".join(lines) + "\n"

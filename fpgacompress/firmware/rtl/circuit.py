@@ -1,0 +1,161 @@
+"""An integer network as one block of adders: sums, rounding, saturation and casts, traced by da4ml, which shares what rows of constants have in common.
+
+Zeros of the weights are no part of it: nothing is added for them. da4ml (C. Sun et al., arXiv 2507.04535) rounds down (TRN) or half up (RND) only;
+half to even (RND_CONV) is made here of exact pieces, and saturation looks at the upper bits instead of comparing whole numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ...errors import ToolError, UnsupportedError
+from ...integer import FixedType, IntegerNetwork, Node
+from ...integer.intervals import ranges
+from ...integer.operations import Edge
+from ...integer.operations.weighted import holds_exactly
+
+HWCONF = (1, -1, -1)
+"""da4ml's adder size (cells bit by bit), carry size and pipeline length (none), as in HGQ2's own tracing."""
+
+
+def cast(v: Any, type: FixedType) -> Any:
+    """A traced variable (da4ml's ``FixedVariable``) cast to a fixed-point type, exactly as :meth:`FixedType.cast` does.
+
+    Half to even is half up with the last bit cleared on a tie (all dropped bits zero after the half is added). Clearing it moves no value
+    across an even lower or odd upper bound, so only the bits that stay need it.
+
+    Raises:
+        UnsupportedError: negative numbers wrapped into more unsigned bits than they have, which da4ml does not sign-extend.
+    """
+    if v.low == v.high:
+        return v.from_const(float(type.to_float(type.quantize(np.float64(v.low)))), hwconf=v.hwconf)
+    tie_free = None
+    if v.kif[2] > type.fraction:
+        if type.rounding != "TRN":
+            v = v + 2.0 ** -(type.fraction + 1)
+        if type.rounding == "RND_CONV":
+            tie_free = v.quantize(0, -type.fraction, v.kif[2]).unary_bit_op("any")
+        signed, above, _ = v.kif
+        v = v.quantize(signed, max(above, -type.fraction), type.fraction)
+    if type.signed and type.low % 2:  # symmetric, or of one bit: the lower bound is odd
+        v, tie_free = _even(v, tie_free, type), None
+    if type.signed and type.overflow == "SAT_SYM":
+        return v.max_of(type.minimum).min_of(type.maximum)
+    return _fitted(v, tie_free, type)
+
+
+def _choose(flag: Any, yes: Any, no: Any, span: tuple[float, float, float] | None = None) -> Any:
+    """A multiplexer on one bit. da4ml would look through a bit taken by a wire to the whole number; an inverter stops that."""
+    return (~flag).msb_mux(no, yes, qint=span) if flag.opr == "wrap" else flag.msb_mux(yes, no, qint=span)
+
+
+def _even(kept: Any, tie_free: Any, type: FixedType) -> Any:
+    """``kept`` with its last bit cleared on a tie."""
+    if tie_free is None:
+        return kept
+    signed, above, _ = kept.kif
+    cleared = kept.quantize(signed, max(above, 1 - type.fraction), type.fraction - 1)
+    return kept if kept.low == kept.high == cleared.low else _choose(tie_free, kept, cleared)
+
+
+def _fitted(v: Any, tie_free: Any, type: FixedType) -> Any:
+    above, low, high = type.integer - int(type.signed), type.minimum, type.maximum
+    if v.low == v.high:
+        return cast(v, type) if tie_free is None else _fitted(_even(v, tie_free, type), None, type)
+    if low <= v.low and v.high <= high:
+        return _even(v, tie_free, type)
+    if type.overflow == "WRAP" and not type.signed and v.low < 0 and above > v.kif[1] + 1:
+        raise UnsupportedError(f"negative numbers wrapped into {type}", expected="no more unsigned bits than the number has")
+    if v.high <= high and not type.signed and type.overflow != "WRAP":
+        return _even(v, tie_free, type).relu()
+    kept = _even(v.quantize(int(type.signed), above, type.fraction), tie_free, type)
+    if type.overflow == "WRAP":
+        return kept
+    if v.high < low or v.low > high:
+        return v.from_const(low if v.high < low else high, hwconf=v.hwconf)
+    span = (low, high, type.lsb)
+    upper = v.quantize(int(v.low < 0), v.kif[1], -above, _force_factor_clear=True)  # what the type has no bits for, with its sign bit
+    outside = upper.unary_bit_op("any")
+    if not type.signed:
+        kept = _choose(outside, high, kept, span)  # of negative values too, which the next line makes 0
+        return v.msb_mux(0.0, kept, qint=span) if v.low < 0 else kept
+    if v.low < 0 and v.kif[2] >= -above:
+        outside = outside ^ upper.unary_bit_op("all")
+    return _choose(outside, v.msb_mux(low, high) if v.low < 0 else high, kept, span)
+
+
+def _dense(node: Node, x: Any, network: IntegerNetwork, found: dict) -> Any:
+    source = network.node(node.inputs[0])
+    if not holds_exactly(node, Edge(source.out, found[source.name])):
+        raise UnsupportedError(f"layer '{node.name}': accumulator {node.out} is narrower than the exact sum", expected="exact sums")
+    assert node.kernel is not None
+    if node.kernel.type.width > 24:  # da4ml keeps its matrices in float32
+        raise UnsupportedError(f"layer '{node.name}': weights of {node.kernel.type.width} bits", expected="at most 24 bits")
+    total = x @ node.kernel.type.to_float(node.kernel.values)
+    return total if node.bias is None else total + node.bias.type.to_float(node.bias.values)
+
+
+def _each(x: Any, function: Callable[[Any], Any]) -> Any:
+    from da4ml.trace import FixedVariableArray
+
+    values = np.empty(x.size, object)
+    values[:] = [function(v) for v in x.ravel()._vars]
+    return FixedVariableArray(values.reshape(x.shape), x.solver_options, hwconf=x.hwconf)
+
+
+def _cast_each(node: Node, x: Any) -> Any:
+    widths = (np.broadcast_to(np.asarray(node.params[k]), node.shape).ravel().tolist() for k in ("bits", "integer"))
+    left = iter([FixedType(b, i, node.out.signed, "TRN", "SAT") if b else None for b, i in zip(*widths)])
+
+    def one(v: Any) -> Any:
+        kind = next(left)
+        return v.from_const(0.0, hwconf=v.hwconf) if kind is None else cast(v, kind)
+
+    return _each(x, one)
+
+
+def _clipped(node: Node, x: Any) -> Any:
+    low, high = (float(node.out.to_float(node.params[k])) for k in ("low", "high"))
+    return _each(x, lambda v: v.max_of(low).min_of(high))
+
+
+def _node(node: Node, x: Any, network: IntegerNetwork, found: dict) -> Any:
+    match node.op:
+        case "dense":
+            return _dense(node, x, network, found)
+        case "quantize":
+            return _each(x, lambda v: cast(v, node.out))
+        case "quantize_each":
+            return _cast_each(node, x)
+        case "clip":
+            return _clipped(node, x)
+        case "flatten" | "reshape":
+            return x.reshape(node.shape)
+        case "shift":
+            return x * 2.0 ** node.params["shift"]
+    raise UnsupportedError(
+        f"layer '{node.name}': '{node.op}' as an adder graph", expected="dense, quantize, quantize_each, clip, flatten, reshape or shift"
+    )
+
+
+def circuit(network: IntegerNetwork) -> Any:
+    """da4ml's ``CombLogic`` of a network: real values of the input node in, real values of the logits out.
+
+    Raises:
+        UnsupportedError: an operation other than those above, or sums that are not exact.
+        ToolError: da4ml is not installed.
+    """
+    try:
+        from da4ml.trace import FixedVariableArray, comb_trace
+    except ImportError:
+        raise ToolError("da4ml is not installed", do="pip install 'fpgacompress[rtl]'") from None
+    kind, shape = network.input.out, network.input.shape
+    full = np.ones(shape)
+    x = source = FixedVariableArray.from_lhs(full * kind.minimum, full * kind.maximum, full * kind.lsb, HWCONF)
+    found, results = ranges(network), {network.input.name: x}
+    for node in network.nodes[1:]:
+        results[node.name] = _node(node, results[node.inputs[0]], network, found)
+    return comb_trace(source.ravel(), results[network.output.name].ravel())
