@@ -11,6 +11,7 @@ from ..errors import HardwareError
 from .output import add_json, print_json
 
 SAMPLES = 10_000
+TARGETS = ("xc7", "xcup", "ecp5", "ice40", "gowin")
 
 
 def add_parser(commands: argparse._SubParsersAction) -> None:
@@ -20,6 +21,9 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--out", default=None, help="folder of the Verilog project (default: rtl/ and the network's name)")
     parser.add_argument("--levels", type=int, default=4, help="levels of adders between registers (default 4); 0 for no registers")
     parser.add_argument("--simulate", action="store_true", help="run it in Verilator and compare every output bit with the integer network")
+    parser.add_argument("--synthesize", action="store_true", help="count its cells with Yosys (minutes)")
+    parser.add_argument("--target", default="xc7", choices=TARGETS, help="device family of the synthesis (default xc7)")
+    parser.add_argument("--timeout", type=float, default=None, help="seconds that the synthesis may take (default: no limit)")
     parser.add_argument("--samples", type=int, default=SAMPLES, help=f"random inputs of the simulation (default {SAMPLES:,})")
     parser.add_argument("--seed", type=int, default=1, help="seed of the random inputs (default 1)")
     add_json(parser)
@@ -45,11 +49,14 @@ def run(args: argparse.Namespace) -> int:
         "cells": project.cells,
         "register_bits": project.register_bits,
         "simulate": None,
+        "synthesize": None,
     }
     exact = True
     if args.simulate:
         report = _simulated(project, args)
         told["simulate"], exact = report.to_json(), report.exact
+    if args.synthesize and exact:
+        told["synthesize"] = _synthesized(project, args)
     if args.json:
         print_json(told)
     else:
@@ -67,6 +74,13 @@ def _simulated(project: Any, args: argparse.Namespace) -> Any:
     return verify(project.network, inputs, {"rtl": RtlExecutor(project)})
 
 
+def _synthesized(project: Any, args: argparse.Namespace) -> Any:
+    from ..firmware.rtl import synthesize
+
+    print(f"synthesizing for {args.target} with Yosys", file=sys.stderr)
+    return synthesize(project, args.target, timeout=args.timeout).to_json()
+
+
 def _text(told: dict[str, Any]) -> str:
     lines = [
         f"Verilog: {told['verilog']}, module {told['top']}",
@@ -79,4 +93,8 @@ def _text(told: dict[str, Any]) -> str:
         lines.append(f"simulated by Verilator, cycle by cycle: {verdict}, {report['samples']:,} inputs, {report['outputs']} outputs")
         if report["first_difference"]:
             lines.append(f"first difference: {report['first_difference']}")
+    if told["synthesize"]:
+        cells = told["synthesize"]
+        counts = ", ".join(f"{cells[name]['value']:,} {cells[name]['unit']}" for name in ("lut", "ff", "carry"))
+        lines.append(f"synthesized, not placed: {counts} ({cells['lut']['provenance']})")
     return "\n".join(lines) + "\n"

