@@ -88,14 +88,23 @@ def _fitted(v: Any, tie_free: Any, type: FixedType) -> Any:
 
 
 def _dense(node: Node, x: Any, network: IntegerNetwork, found: dict) -> Any:
+    """Sums of a layer; da4ml sees only inputs and outputs that have weights, since its time grows with the matrix."""
     source = network.node(node.inputs[0])
     if not holds_exactly(node, Edge(source.out, found[source.name])):
         raise UnsupportedError(f"layer '{node.name}': accumulator {node.out} is narrower than the exact sum", expected="exact sums")
     assert node.kernel is not None
     if node.kernel.type.width > 24:  # da4ml keeps its matrices in float32
         raise UnsupportedError(f"layer '{node.name}': weights of {node.kernel.type.width} bits", expected="at most 24 bits")
-    total = x @ node.kernel.type.to_float(node.kernel.values)
-    return total if node.bias is None else total + node.bias.type.to_float(node.bias.values)
+    kernel = node.kernel.type.to_float(node.kernel.values)
+    bias = np.zeros(kernel.shape[1]) if node.bias is None else node.bias.type.to_float(node.bias.values)
+    if len(x.shape) > 1:
+        return x @ kernel + bias
+    rows, columns = np.flatnonzero(kernel.any(axis=1)), np.flatnonzero(kernel.any(axis=0))
+    values = np.empty(kernel.shape[1], object)
+    values[:] = [x.ravel()._vars[0].from_const(float(b), hwconf=x.hwconf) for b in bias]  # of outputs without weights
+    if len(columns):
+        values[columns] = (x[rows] @ kernel[rows][:, columns] + bias[columns])._vars
+    return type(x)(values, x.solver_options, hwconf=x.hwconf)
 
 
 def _each(x: Any, function: Callable[[Any], Any]) -> Any:
