@@ -21,7 +21,7 @@ from ..integer.network import IntegerNetwork
 from . import project
 from .graph import build_graph, quiet
 from .layers import cpp_names
-from .limits import check_request
+from .limits import check_lines, check_request
 from .simulation import compile_library, simulate
 
 Plan = Mapping[str, Any]
@@ -249,13 +249,14 @@ def generate(
         preprocessing: how raw data become inputs: a mapping or a JSON file.
 
     Raises:
-        HardwareError: back end, io type, strategy or reuse factor that cannot be had.
+        HardwareError: back end, io type, strategy or reuse factor that cannot be had, or too much code for a compiler.
         UnsupportedError: a layer hls4ml cannot compute.
         ToolError: hls4ml failed or changed what was asked, or the disk is full.
     """
     target = Path(project_dir)
     firmware = Firmware(target, network, _top_name(name), backend, io, part, clock_ns, board, _pairs(plan))
     check_request(network, firmware.plan, backend, io)
+    check_lines(network, firmware.plan)
     if target.exists() and not target.is_dir():
         raise HardwareError(f"'{target}' is a file", expected="a folder, new or to be replaced")
     scratch: Path | None = None

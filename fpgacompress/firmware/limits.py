@@ -74,6 +74,22 @@ def check_request(network: IntegerNetwork, plan: Mapping[str, tuple[str, int]], 
             )
 
 
+def check_lines(network: IntegerNetwork, plan: Mapping[str, tuple[str, int]]) -> None:
+    """Refuse what compilers choke on; it depends on trained weights.
+
+    Raises:
+        HardwareError: a layer in strategy resource_unrolled, which has one line of C++ for each weight that is not zero, with too many.
+    """
+    for node in network.weighted:
+        lines = node.kernel.nonzeros if node.kernel is not None and plan.get(node.name, ("", 1))[0] == "resource_unrolled" else 0
+        if lines > LATENCY_LIMIT:
+            raise HardwareError(
+                f"layer '{node.name}' in strategy resource_unrolled has {lines} lines of C++, one for each weight that is not zero",
+                expected=f"at most {LATENCY_LIMIT}",
+                do="prune more, or use strategy resource",
+            )
+
+
 def _check_strategy(network: IntegerNetwork, node: Node, strategy: str, reuse: int, io_type: str) -> None:
     stream = io_type == "io_stream"
     if node.op == "scale":

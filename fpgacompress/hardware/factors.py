@@ -124,12 +124,6 @@ def _check_unrolled(facts: LayerFacts, layer: LayerPlan, where: str) -> None:
             expected="a dense layer on a vector, and a reuse factor of at least 2",
             do="take strategy 'resource', or 'latency'",
         )
-    if facts.nonzeros > UNROLL_LIMIT:
-        raise HardwareError(
-            f"{where} in {UNROLLED} strategy has {facts.nonzeros} lines of C++, one for each weight that is not zero",
-            expected=f"at most {UNROLL_LIMIT}, which a compiler still takes",
-            do="prune more, or take strategy 'resource'",
-        )
 
 
 def legal_plans(facts: LayerFacts, strategy: str = "auto") -> list[LayerPlan]:
@@ -140,7 +134,7 @@ def legal_plans(facts: LayerFacts, strategy: str = "auto") -> list[LayerPlan]:
         options.append(LayerPlan("Latency", 1))
     if facts.latency_only and facts.n_weights <= UNROLL_LIMIT:
         return [LayerPlan("Latency", 1)]
-    if strategy == "resource_unrolled" and facts.is_dense and facts.nonzeros <= UNROLL_LIMIT:
+    if strategy == "resource_unrolled" and facts.is_dense:
         return [LayerPlan(UNROLLED, f) for f in legal_factors(facts) if f >= 2 and facts.n_weights // f <= UNROLL_LIMIT]
     if strategy != "latency":
         start = 2 if strategy == "auto" else 1

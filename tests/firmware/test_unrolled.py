@@ -82,3 +82,12 @@ def test_plans(network):
     assert all(p.strategy != "Resource_Unrolled" for p in plan(network, board=board).values())
     with pytest.raises(HardwareError, match="cannot use reuse factor 5.*nearest are 4 and 8"):
         plan(network, board=board, strategy="resource_unrolled", reuse=5)
+
+
+def test_code_that_no_compiler_takes_is_refused(network, monkeypatch, tmp_path):
+    from fpgacompress.firmware import limits
+
+    monkeypatch.setattr(limits, "LATENCY_LIMIT", 10)
+    with pytest.raises(HardwareError, match="'hidden1' in strategy resource_unrolled has .* lines of C..*at most 10"):
+        limits.check_lines(network, {"hidden1": ("resource_unrolled", REUSE), "hidden2": ("resource", REUSE)})
+    limits.check_lines(network, {"hidden1": ("resource", REUSE)})

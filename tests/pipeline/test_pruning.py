@@ -53,6 +53,17 @@ def test_quantized_students_keep_the_zeros_of_a_pruned_float_student(tmp_path):
     assert rows[-1]["sparsity"] == pytest.approx(0.8, abs=0.001) and "distill" in rows[-1]
 
 
+def test_aligned_zeros_free_multipliers_of_the_firmware(tmp_path):
+    prune = {"method": "aligned", "sparsity": 0.75, "options": {"reuse": 16}, "layers": {"logits": 0}, "frequency": 10}
+    firmware = {"strategy": "resource_unrolled", "layers": {"hidden*": 16}, "compile": False}
+    job, _ = run(tmp_path, prune=prune, firmware=firmware)
+    layers = {row["name"]: row for row in job.figures["estimate"]["layers"]}
+    assert layers["hidden1"]["strategy"] == "Resource_Unrolled" and layers["hidden1"]["mults"] == 784 * 16 // 16 // 4
+    assert layers["hidden2"]["mults"] <= 3 and job.figures["estimate"]["total"]["lut"].value is None
+    code = "".join(path.read_text() for path in (tmp_path / "projects").rglob("nnet_code_gen.h"))
+    assert f"limit={784 * 16 // 16 // 4}" in code
+
+
 def test_the_zeros_of_learned_bits_are_told_too(tmp_path):
     learned = {"masks": True, "epochs": 12, "cycles": 2, "settle_epochs": 1, "tune_epochs": 2, "points": 2, "descent_sweeps": 0}
     job, _ = run(
