@@ -1,8 +1,7 @@
 """LeNet-300-100 on MNIST, nearly all of it zeros: published sparse trainings' own network, at 4 bits and in float.
 
 Three seeds. All settings were chosen on validation data; the test split is read once for each student, behind all trainings. Size is that of
-the integer network with each layer in its smallest packing, positions of the weights and biases included, and every packed layer is
-unpacked and compared.
+the integer network with each layer in its smallest packing, positions of the weights and biases included.
 
     make bench-pruning-lenet
 """

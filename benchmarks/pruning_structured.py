@@ -1,7 +1,7 @@
 """Channels taken out of a CNN: how much faster it really is, and what it loses, on Fashion-MNIST and MNIST.
 
-Three seeds. Each network trains, loses 40 % of its channels and neurons, and trains on; accuracies are those of the test split, read once at
-the end of all trainings. Time is that of one sample and of a batch through TensorFlow on one thread, the whole network and the smaller one in
+Three seeds. Each network trains for 10 epochs, loses 96 of its 224 channels and neurons (43 %), and trains on for 40 under its former self, so that
+what is lost is what is left of the surgery behind longer training; accuracies are those of the test split, read once at the end of all trainings. Time is that of one sample and of a batch through TensorFlow on one thread, the whole network and the smaller one in
 turn in one process, the least of several rounds.
 
     make bench-pruning-structured

@@ -108,15 +108,15 @@ def table(told: Any) -> str:
         lines.append(f"{text:21} {figure.text()} {figure.unit}, {figure.provenance}")
     lines += [
         "",
-        f"{'layer':16} {'weights':>9} {'non-zero':>9} {'strategy':9} {'reuse':>6} {'mults':>6} "
+        f"{'layer':16} {'weights':>9} {'non-zero':>9} {'strategy':17} {'reuse':>6} {'mults':>6} "
         + f"{'LUT csynth':>22} {'LUT post-synth':>22} {'DSP':>5} {'BRAM18':>6}",
     ]
     for row in told.layers:
         lines.append(
-            f"{row['name']:16} {row['n_weights']:9,} {row['nonzeros']:9,} {row['strategy']:9} {row['reuse']:6} {row['mults']:6,} "
+            f"{row['name']:16} {row['n_weights']:9,} {row['nonzeros']:9,} {row['strategy']:17} {row['reuse']:6} {row['mults']:6,} "
             f"{row['lut'].text():>22} {row['lut_post_synth'].text():>22} {row['dsp'].value:5} {row['bram18'].value:6}"
         )
-    lines.append(f"{'activations':16} {'':>43} {told.activations['lut'].text():>22} {told.activations['lut_post_synth'].text():>22}")
+    lines.append(f"{'activations':16} {'':>51} {told.activations['lut'].text():>22} {told.activations['lut_post_synth'].text():>22}")
     lines += ["", f"{VERDICTS[told.fits]}: {told.fits_reason}", f"rule: {RULE}"]
     lines += [f"note: {note}" for note in told.notes]
     return "\n".join(lines) + "\n"

@@ -22,23 +22,32 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--levels", type=int, default=4, help="levels of adders between registers (default 4); 0 for no registers")
     parser.add_argument("--simulate", action="store_true", help="run it in Verilator and compare every output bit with the integer network")
     parser.add_argument("--synthesize", action="store_true", help="count its cells with Yosys (minutes)")
-    parser.add_argument("--target", default="xc7", choices=TARGETS, help="device family of the synthesis (default xc7)")
+    parser.add_argument("--target", default=None, choices=TARGETS, help="device family of the synthesis (default xc7)")
     parser.add_argument("--timeout", type=float, default=None, help="seconds that the synthesis may take (default: no limit)")
-    parser.add_argument("--samples", type=int, default=SAMPLES, help=f"random inputs of the simulation (default {SAMPLES:,})")
+    parser.add_argument("--samples", type=int, default=None, help=f"random inputs of the simulation (default {SAMPLES:,})")
     parser.add_argument("--seed", type=int, default=1, help="seed of the random inputs (default 1)")
     add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Write, and simulate where asked for; 1 when a bit differs."""
-    from ..firmware.rtl import generate
+    from ..firmware.rtl import generate, module_name
     from ..integer import simplify, store
     from .estimate import find_network
 
-    if args.samples < 1:
-        raise HardwareError(f"--samples {args.samples}", expected="at least 1")
+    for name, value, switch in (
+        ("samples", args.samples, args.simulate),
+        ("target", args.target, args.synthesize),
+        ("timeout", args.timeout, args.synthesize),
+    ):
+        if value is not None and not switch:
+            raise HardwareError(f"--{name} without --{'simulate' if name == 'samples' else 'synthesize'}")
+        if value is not None and name != "target" and value <= 0:
+            raise HardwareError(f"--{name} {value:g}", expected="more than 0")
+    if args.seed < 0:
+        raise HardwareError(f"--seed {args.seed}", expected="at least 0")
     network = simplify(store.load(find_network(args.network))).network
-    folder = Path(args.out) if args.out else Path("rtl") / network.name
+    folder = Path(args.out) if args.out else Path("rtl") / module_name(network.name)
     project = generate(network, folder, levels=args.levels)
     told: dict[str, Any] = {
         "verilog": str(folder / "src" / f"{project.name}.v"),
@@ -70,21 +79,26 @@ def _simulated(project: Any, args: argparse.Namespace) -> Any:
     from ..integer.vectors import corners, random_inputs
 
     print("compiling the Verilog with Verilator", file=sys.stderr)
-    inputs = {"random": random_inputs(project.network, args.samples, args.seed), "corners": corners(project.network, seed=args.seed)}
+    inputs = {
+        "random": random_inputs(project.network, args.samples or SAMPLES, args.seed),
+        "corners": corners(project.network, seed=args.seed),
+    }
     return verify(project.network, inputs, {"rtl": RtlExecutor(project)})
 
 
 def _synthesized(project: Any, args: argparse.Namespace) -> Any:
     from ..firmware.rtl import synthesize
 
-    print(f"synthesizing for {args.target} with Yosys", file=sys.stderr)
-    return synthesize(project, args.target, timeout=args.timeout).to_json()
+    print(f"synthesizing for {args.target or TARGETS[0]} with Yosys", file=sys.stderr)
+    return synthesize(project, args.target or TARGETS[0], timeout=args.timeout).to_json()
 
 
 def _text(told: dict[str, Any]) -> str:
     lines = [
         f"Verilog: {told['verilog']}, module {told['top']}",
-        f"{told['stages']} cycles from input to output, a new input in each cycle" if told["stages"] else "no registers",
+        f"{told['stages']} cycles from the edge that takes an input to the one that puts out its result, a new input in each cycle"
+        if told["stages"]
+        else "no registers",
         f"{told['adders']:,} adders, {told['cells']:,.0f} full-adder bits (not LUT), {told['register_bits']:,} flip-flops",
     ]
     if told["simulate"]:

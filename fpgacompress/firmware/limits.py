@@ -48,6 +48,11 @@ def check_request(network: IntegerNetwork, plan: Mapping[str, tuple[str, int]], 
             raise HardwareError(
                 f"layer '{name}': strategy '{strategy}' with reuse factor {reuse}", expected=f"one of {', '.join(STRATEGIES)}, at least 1"
             )
+        if strategy.lower() == "resource_unrolled" and backend == "VivadoAccelerator":
+            raise HardwareError(
+                f"layer '{name}': strategy {strategy} with the back end {backend}, which hls4ml does not write",
+                expected="the back end Vitis or Vivado, or strategy resource",
+            )
     for node in network.weighted:
         strategy, reuse = plan.get(node.name, ("latency", 1))
         _check_strategy(network, node, strategy.lower(), int(reuse), io_type)
@@ -78,15 +83,17 @@ def check_lines(network: IntegerNetwork, plan: Mapping[str, tuple[str, int]]) ->
     """Refuse what compilers choke on; it depends on trained weights.
 
     Raises:
-        HardwareError: a layer in strategy resource_unrolled, which has one line of C++ for each weight that is not zero, with too many.
+        HardwareError: a layer in strategy resource_unrolled, which has one line of C++ for each weight that is not zero, with too many or none.
     """
     for node in network.weighted:
-        lines = node.kernel.nonzeros if node.kernel is not None and plan.get(node.name, ("", 1))[0] == "resource_unrolled" else 0
-        if lines > LATENCY_LIMIT:
+        if node.kernel is None or plan.get(node.name, ("", 1))[0] != "resource_unrolled":
+            continue
+        lines = node.kernel.nonzeros
+        if not 1 <= lines <= LATENCY_LIMIT:
             raise HardwareError(
                 f"layer '{node.name}' in strategy resource_unrolled has {lines} lines of C++, one for each weight that is not zero",
-                expected=f"at most {LATENCY_LIMIT}",
-                do="prune more, or use strategy resource",
+                expected=f"1 to {LATENCY_LIMIT}",
+                do="prune more or less, or use strategy resource",
             )
 
 

@@ -179,9 +179,10 @@ def _layer_row(facts: LayerFacts, plan: LayerPlan, setting: Setting, why_not: st
                 else layer_area(facts, plan, kind, stage, setting, alone=alone).figure(UNITS[kind], stage)
             )
     row["dsp"] = _dsp(counts["dsp"], plan.strategy)
-    row["bram18"] = _rom(counts["bram18"])
-    row["latency_cycles"] = _cycles(counts["latency_cycles"], plan.shared, facts.is_dense)
-    row["ii"] = Figure(counts["ii"], "cycles", stage="csynth", provenance="law" if facts.is_dense else "extrapolated")
+    known = facts.is_dense and plan.strategy != UNROLLED
+    row["bram18"] = _rom(counts["bram18"], plan.strategy != UNROLLED)
+    row["latency_cycles"] = _cycles(counts["latency_cycles"], plan.shared, known)
+    row["ii"] = Figure(counts["ii"], "cycles", stage="csynth", provenance="law" if known else "extrapolated")
     row["zeros_exploited"] = plan.strategy in ("Latency", UNROLLED) or plan.reuse == 1
     return row
 
@@ -197,13 +198,15 @@ def _dsp(count: int, strategy: str) -> Figure:
     return Figure(count, "DSP", max(count - slack, 0), count + slack, text, "csynth", source)
 
 
-def _rom(count: int) -> Figure:
-    return Figure(count, "BRAM18", max(count - 1, 0), count + (1 if count else 0), ROM_TEXT, "csynth", "law")
+def _rom(count: int, known: bool) -> Figure:
+    low, text = (max(count - 1, 0), ROM_TEXT) if known else (0, "none to all: what synthesis leaves out of the ROM is not known")
+    return Figure(count, "BRAM18", low, count + (1 if count else 0), text, "csynth", "law" if known else "extrapolated")
 
 
 def _sum(parts: list[Figure]) -> Figure:
-    """Sum of figures of one law; the ends add."""
-    return replace(parts[0], value=sum(f.value for f in parts), low=sum(f.low for f in parts), high=sum(f.high for f in parts))
+    """Sum of figures of one law; the ends add. What is extrapolated in a part is so in the sum."""
+    first = next((f for f in parts if f.provenance == "extrapolated"), parts[0])
+    return replace(first, value=sum(f.value for f in parts), low=sum(f.low for f in parts), high=sum(f.high for f in parts))
 
 
 def _cycles(cycles: int, resource: bool, dense: bool) -> Figure:
@@ -221,7 +224,7 @@ def _counted(
     if io == "io_stream":
         figures["bram18"] = unavailable(NO_STREAM, "BRAM18")
     else:
-        figures["bram18"] = _sum([_rom(c["bram18"]) for c in counts])
+        figures["bram18"] = _sum([_rom(c["bram18"], plan[n].strategy != UNROLLED) for n, c in zip(facts, counts)])
     others = sum(n.kernel is None and n.op not in MOVES for n in network.nodes)
     figures |= _timing(facts, plan, setting, counts, others, io)
     return figures
@@ -233,7 +236,7 @@ def _timing(
     """Latency and II. All Latency: one pipeline, depths + one cycle per module + 1. Otherwise dataflow: sum of RF + 3 n - 1, activations
     hand over in up to 3."""
     shared = any(p.shared for p in plan.values())
-    known = all(f.is_dense for f in facts.values()) and io == "io_parallel"
+    known = all(f.is_dense for f in facts.values()) and io == "io_parallel" and all(p.strategy != UNROLLED for p in plan.values())
     if shared:
         cycles = laws.resource_latency([c["ii"] if plan[n].shared else c["latency_cycles"] for n, c in zip(facts, counts)])
         low, high, text = cycles - 3, cycles + 3 + 3 * others, "the law within 3 cycles, plus up to 3 cycles for each activation"
@@ -243,7 +246,7 @@ def _timing(
         slack = 2 * len(facts)
         low, high, text, provenance = max(cycles - slack, 1), cycles + slack, "2 cycles per layer", "law" if known else "extrapolated"
     if not known:
-        high, text = 2 * high, "twice the law: convolutions and streams add stalls that are not calibrated"
+        high, text = 2 * high, "twice the law: convolutions, streams and unrolled code are not calibrated"
     us = setting.clock_ns / 1000
     ii = max(c["ii"] for c in counts)
     return {
@@ -278,7 +281,9 @@ def _notes(facts: dict[str, LayerFacts], plan: dict[str, LayerPlan], setting: Se
         )
     for f in facts.values():
         layer = plan[f.name]
-        phrase = outside(f, layer.strategy, layer.reuse, stage="post-synth", backend=setting.backend, ultrascale=setting.ultrascale)
+        phrase = layer.strategy != UNROLLED and outside(
+            f, layer.strategy, layer.reuse, stage="post-synth", backend=setting.backend, ultrascale=setting.ultrascale
+        )
         if phrase:
             notes.append(f"LUT and FF of layer '{f.name}' are extrapolated: {phrase}")
     if stored and len(facts) > 1:

@@ -117,25 +117,38 @@ def check_layer(facts: LayerFacts, layer: LayerPlan) -> None:
         )
 
 
+def unrolled_factors(facts: LayerFacts) -> tuple[int, ...]:
+    """Reuse factors of a dense layer in Resource_Unrolled strategy, ascending: those of at most ``n_in``, with which hls4ml's code has as many
+    multipliers as there are groups of ``reuse`` weights that are not all zero. Empty for other layers."""
+    if not facts.is_dense:
+        return ()
+    return tuple(f for f in legal_factors(facts) if 2 <= f <= facts.n_in and f < facts.n_weights)
+
+
 def _check_unrolled(facts: LayerFacts, layer: LayerPlan, where: str) -> None:
-    if not facts.is_dense or layer.reuse < 2:
+    factors = unrolled_factors(facts)
+    if layer.reuse not in factors:
+        near = " and ".join(str(n) for n in neighbours(factors, layer.reuse)) if factors else ""
         raise HardwareError(
             f"{where}: {facts.op} in {UNROLLED} strategy with reuse factor {layer.reuse}",
-            expected="a dense layer on a vector, and a reuse factor of at least 2",
-            do="take strategy 'resource', or 'latency'",
+            expected=f"a factor from 2 to the {facts.n_in} inputs; the nearest are {near}"
+            if factors
+            else "a dense layer with a factor above 1",
+            do="take one of those, or strategy 'resource'" if factors else "take strategy 'resource', or 'latency'",
         )
 
 
 def legal_plans(facts: LayerFacts, strategy: str = "auto") -> list[LayerPlan]:
     """Every legal way to build a layer, fastest first. ``strategy`` is "auto", "latency", "resource" or "resource_unrolled"
-    (dense layers; others have "resource")."""
+    (dense layers that have such a factor; others have "resource")."""
     options = []
     if strategy in ("auto", "latency") and facts.n_weights <= UNROLL_LIMIT:
         options.append(LayerPlan("Latency", 1))
     if facts.latency_only and facts.n_weights <= UNROLL_LIMIT:
         return [LayerPlan("Latency", 1)]
-    if strategy == "resource_unrolled" and facts.is_dense:
-        return [LayerPlan(UNROLLED, f) for f in legal_factors(facts) if f >= 2 and facts.n_weights // f <= UNROLL_LIMIT]
+    unrolled = [LayerPlan(UNROLLED, f) for f in unrolled_factors(facts) if facts.n_weights // f <= UNROLL_LIMIT]
+    if strategy == "resource_unrolled" and unrolled:
+        return unrolled
     if strategy != "latency":
         start = 2 if strategy == "auto" else 1
         options += [LayerPlan("Resource", f) for f in legal_factors(facts) if f >= start and facts.n_weights // f <= UNROLL_LIMIT]

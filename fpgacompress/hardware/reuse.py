@@ -9,7 +9,7 @@ from ..errors import HardwareError
 from ..integer.network import IntegerNetwork
 from .board import RESOURCES, Board
 from .calibration import ZERO
-from .factors import UNROLLED, LayerPlan, check_layer, legal_factors, legal_plans, neighbours, valid_reuse_factors
+from .factors import UNROLLED, LayerPlan, check_layer, legal_factors, legal_plans, neighbours, unrolled_factors, valid_reuse_factors
 from .facts import UNROLL_LIMIT, LayerFacts, network_facts
 from .layer import Setting, activation_area, layer_area, layer_counts
 
@@ -255,6 +255,6 @@ def _given(reuse: str | int | dict[str, int], facts: dict[str, LayerFacts], stra
             raise HardwareError(f"layer '{name}': reuse factor {factor}", expected="a whole number of at least 1")
         unroll = strategy == "latency" or (strategy == "auto" and factor == 1 and facts[name].n_weights <= UNROLL_LIMIT)
         unroll = unroll or (facts[name].latency_only and factor == 1)
-        sparse = strategy == "resource_unrolled" and facts[name].is_dense and factor > 1
+        sparse = strategy == "resource_unrolled" and factor > 1 and bool(unrolled_factors(facts[name]))
         given[name] = LayerPlan("Latency" if unroll else UNROLLED if sparse else "Resource", int(factor))
     return given

@@ -124,7 +124,7 @@ def require(*names: str, instead: str = "") -> Path:
     )
 
 
-_ERROR = re.compile(r"(?:^|\s)(?:fatal error|error|ERROR)\b[:\s]|undefined reference|: Assertion `", re.M)
+_ERROR = re.compile(r"^%(?:Warning|Error(?!: Exiting))|(?:^|\s)(?:fatal error|error|ERROR)\b[:\s]|undefined reference|: Assertion `", re.M)
 
 
 def first_error(text: str) -> str:

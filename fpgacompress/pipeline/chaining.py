@@ -128,6 +128,7 @@ def assistant(trainer: Trainer, link: Assistant, number: int, teacher: Path) -> 
         "schedule": section.schedule,
         "patience": None,
         "augment": trainer.recipe.train.augment,
+        "augment_until": trainer.recipe.train.augment_until,
         "seed": trainer.recipe.seed + number,
     }
     key = {**trainer.data_key, "assistant": link.model_dump(mode="json"), "monitor": trainer.recipe.train.monitor}

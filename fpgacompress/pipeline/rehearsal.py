@@ -97,6 +97,12 @@ def rehearsed(trainer: Trainer, student: Any) -> Any:
                 f"'{recipe.distill.method}', which asks no teacher, with {'models in distill.chain' if between else 'distill.generations'}",
                 expected="a method that asks one, such as logits, or none of these",
             )
+    if recipe.shrink.taught and wanted_smaller(recipe):
+        if not asks_teacher(recipe.distill):
+            raise recipe.error(
+                "shrink.taught", f"the method '{recipe.distill.method}' asks no teacher", expected="a method that asks one, such as logits"
+            )
+        wanted(recipe, Lesson(student, Teacher(trainer.sample_student())))
     above = teachers[0]
     for link in links_of(trainer):
         if isinstance(link, int):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..distill import Objective
-from ..errors import FpgaCompressError
+from ..errors import FpgaCompressError, ModelError
 from ..keras_stack import load_model
 from ..prune import Nothing, kernels_of
 from ..prune.structured import channels_of, chosen, shrunk, without_block
@@ -65,6 +65,11 @@ def cut(recipe: Recipe, model: Any, round_: int = 1, x: np.ndarray | None = None
             align=section.align if round_ == section.rounds else 1,
             gradients=gradients or (lambda: {name: kernel.numpy() for name, kernel in kernels_of(model).items()}),
         )
+        if not gone and section.rounds == 1:
+            raise ModelError(
+                f"no channel goes: a share of {section.share:g} with widths that are multiples of {section.align}",
+                expected="a larger share, or a smaller align",
+            )
         return shrunk(model, channels, gone, x)
     except FpgaCompressError as error:
         raise recipe.error("shrink", error.received, expected=error.expected, do=error.do) from error

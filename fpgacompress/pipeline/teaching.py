@@ -42,8 +42,9 @@ def views(trainer: Trainer) -> tuple[str, ...]:
 
 def keep_logits(model: Any, where: Path, x: np.ndarray, x_val: np.ndarray) -> None:
     """Ask a model once about training and validation samples; about other views it is asked when a student will see them."""
-    np.save(where / "logits_train.npy", logits_of(model, x))
-    np.save(where / "logits_validation.npy", logits_of(model, x_val))
+    for name, samples in (("logits_train", x), ("logits_validation", x_val)):
+        np.save(where / f"{name}.part.npy", logits_of(model, samples))
+        (where / f"{name}.part.npy").replace(where / f"{name}.npy")  # one that is there is whole
 
 
 def kept_logits(where: Path, x: np.ndarray, suffix: str) -> np.ndarray:
@@ -119,6 +120,7 @@ class Teaching:
             schedule=section.schedule,
             patience=None,
             augment=section.augment,
+            augment_until=1.0,
             seed=seed,
         )
         return self.trainer.fit(name, model, config, where, keep=keep)

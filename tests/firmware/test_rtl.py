@@ -1,6 +1,7 @@
 """Verilog of integer networks: every output bit in a cycle-accurate simulation, latency as promised, and nothing for weights that are zero."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -117,7 +118,7 @@ def test_the_command(tmp_path, capsys):
     assert main([*command, "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert told["simulate"]["differing_bits"] == 0 and told["simulate"]["samples"] > 500 and told["stages"] > 0
-    assert (tmp_path / "out" / "src" / "small_net.v").is_file() and told["verilog"].endswith("small_net.v")
+    assert (tmp_path / "out" / "src" / "nn_small_net.v").is_file() and told["verilog"].endswith("nn_small_net.v")
     assert main(command) == 0  # into the same folder once more
     assert "every output bit is equal" in capsys.readouterr().out
     (tmp_path / "mine").mkdir()
@@ -164,3 +165,51 @@ def test_refusals(tmp_path, built, monkeypatch):
     monkeypatch.setattr(simulation.toolchains, "find", lambda name: None)
     with pytest.raises(ToolError, match="verilator is not there"):
         simulation.verilator()
+
+
+def test_an_earlier_project_stays_until_the_new_one_is_whole(tmp_path, monkeypatch):
+    from da4ml.codegen.rtl import rtl_model
+
+    generate(mlp(), tmp_path / "net", levels=3)
+    before = sorted(p.read_bytes() for p in (tmp_path / "net").rglob("*.v"))
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / "theirs" / "metadata.json").write_text('{"kind": "thesis"}')
+    with pytest.raises(HardwareError, match="holds other files"):
+        generate(mlp(), tmp_path / "theirs")
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(HardwareError, match="is a file"):
+        generate(mlp(), tmp_path / "file")
+    monkeypatch.chdir(tmp_path / "net")
+    with pytest.raises(HardwareError, match="is the folder you are in"):
+        generate(mlp(), ".")
+    monkeypatch.chdir(tmp_path)
+
+    def full(self, *args):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(rtl_model.RTLModel, "write", full)
+    with pytest.raises(HardwareError, match="could not be written .*No space left"):
+        generate(mlp(), tmp_path / "net", levels=1)
+    assert sorted(p.read_bytes() for p in (tmp_path / "net").rglob("*.v")) == before and not (tmp_path / "net.part").exists()
+
+
+def test_what_is_simulated_is_what_lies_there(tmp_path):
+    """Also the second time in one process, in a folder with a space, and under a name that is a word of Verilog."""
+    stored = random_inputs(mlp(), 300)
+    for levels, zeros in ((2, 0.75), (1, 0.5)):
+        network = replace(mlp(zeros=zeros), name="module")
+        project = generate(network, tmp_path / "a project", levels=levels)
+        assert verify(network, stored, {"rtl": RtlExecutor(project)}).differing_bits == 0
+    source = tmp_path / "a project" / "src" / "nn_module_stage0.v"
+    text = source.read_text()
+    first = next(line for line in text.splitlines() if "shift_adder" in line)
+    source.write_text(text.replace(first, first.replace("0) op_", "1) op_") if "0) op_" in first else first.replace("1) op_", "0) op_")))
+    assert verify(network, stored, {"rtl": RtlExecutor(project)}).differing_bits > 0
+    source.write_text("module nonsense")
+    with pytest.raises(ToolError, match=r"%(Warning|Error).*nn_module_stage0\.v"):
+        RtlExecutor(project)
+
+
+def test_a_network_of_constants_is_refused(tmp_path):
+    with pytest.raises(UnsupportedError, match="no input of 'small-net' reaches an output"):
+        generate(mlp(zeros=1.0), tmp_path / "net")

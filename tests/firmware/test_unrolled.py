@@ -8,12 +8,13 @@ import pytest
 from fpgacompress import zoo
 from fpgacompress.errors import HardwareError
 from fpgacompress.firmware.hls import generate
+from fpgacompress.firmware.limits import check_request
 from fpgacompress.firmware.verify import HlsExecutor, verify
 from fpgacompress.hardware.board import load_board
 from fpgacompress.hardware.estimate import estimate
 from fpgacompress.hardware.factors import LayerPlan
 from fpgacompress.hardware.reuse import plan
-from fpgacompress.integer import FixedType
+from fpgacompress.integer import FixedType, IntegerNetwork, Node, Tensor
 from fpgacompress.keras_stack import seed_everything
 from fpgacompress.lower import lower
 from fpgacompress.prune import prune
@@ -71,6 +72,9 @@ def test_the_estimate_counts_the_multipliers_that_are_left(network):
     assert (first["mults"], fewer["mults"]) == (32, 8) and (first["dsp"].value, fewer["dsp"].value) == (32, 8)
     assert fewer["dsp"].provenance == "extrapolated" and fewer["zeros_exploited"] and not first["zeros_exploited"]
     assert sparse.total["latency_cycles"].value == whole.total["latency_cycles"].value
+    for name in ("latency_cycles", "ii", "bram18", "dsp"):
+        assert sparse.total[name].provenance == "extrapolated"
+    assert not any("are extrapolated" in note for note in sparse.notes)
     assert not sparse.total["lut"].available and "Resource_Unrolled" in sparse.total["lut"].reason and sparse.fits is None
 
 
@@ -80,7 +84,7 @@ def test_plans(network):
     given = plan(network, board=board, strategy="resource_unrolled", reuse={"hidden1": 4, "hidden2": 1})
     assert given["hidden1"] == LayerPlan("Resource_Unrolled", 4) and given["hidden2"] == LayerPlan("Resource", 1)
     assert all(p.strategy != "Resource_Unrolled" for p in plan(network, board=board).values())
-    with pytest.raises(HardwareError, match="cannot use reuse factor 5.*nearest are 4 and 8"):
+    with pytest.raises(HardwareError, match="with reuse factor 5.*from 2 to the 16 inputs; the nearest are 4 and 8"):
         plan(network, board=board, strategy="resource_unrolled", reuse=5)
 
 
@@ -88,6 +92,28 @@ def test_code_that_no_compiler_takes_is_refused(network, monkeypatch, tmp_path):
     from fpgacompress.firmware import limits
 
     monkeypatch.setattr(limits, "LATENCY_LIMIT", 10)
-    with pytest.raises(HardwareError, match="'hidden1' in strategy resource_unrolled has .* lines of C..*at most 10"):
+    with pytest.raises(HardwareError, match="'hidden1' in strategy resource_unrolled has .* lines of C..*1 to 10"):
         limits.check_lines(network, {"hidden1": ("resource_unrolled", REUSE), "hidden2": ("resource", REUSE)})
     limits.check_lines(network, {"hidden1": ("resource", REUSE)})
+
+
+def test_factors_that_hls4ml_writes_otherwise_are_not_planned(network):
+    """Above the inputs its code has more multipliers than groups, and the largest factor it refuses: a layer of a prime number of outputs."""
+    rng = np.random.default_rng(0)
+
+    def one(inputs, outputs):
+        kernel = Tensor(rng.integers(-3, 4, (inputs, outputs)), FixedType(4, 1))
+        return IntegerNetwork(
+            "one", (Node("x", "input", (), FixedType(6, 0), (inputs,)), Node("fc", "dense", ("x",), FixedType(18, 9), (outputs,), kernel))
+        )
+
+    board = load_board("zcu102")
+    for inputs, outputs in ((16, 7), (16, 2), (8, 8)):
+        (found,) = plan(one(inputs, outputs), board=board, strategy="resource_unrolled").values()
+        assert found.strategy == "Resource_Unrolled" and 2 <= found.reuse <= inputs
+        with pytest.raises(HardwareError, match=f"with reuse factor {inputs * outputs}"):
+            estimate(one(inputs, outputs), board=board, plan={"fc": LayerPlan("Resource_Unrolled", inputs * outputs)})
+    (tiny,) = plan(one(1, 1), board=board, strategy="resource_unrolled").values()
+    assert tiny.strategy != "Resource_Unrolled"
+    with pytest.raises(HardwareError, match="VivadoAccelerator, which hls4ml does not write"):
+        check_request(network, {"hidden1": ("resource_unrolled", 8)}, "VivadoAccelerator", "io_parallel")

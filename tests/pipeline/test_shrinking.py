@@ -68,8 +68,21 @@ def test_the_whole_network_teaches_what_is_left_of_it(tmp_path):
         ({"share": 0.5, "score": "batchnorm"}, "shrink: .*no BatchNormalization with a scale reads 'conv1'"),
         ({"blocks": ["add1"]}, "shrink: block 'add1'.*no residual blocks"),
         ({"share": 0.5, "score": "l3"}, "shrink.score"),
+        ({"share": 0.3, "align": 8, "layers": {"hidden1": 0, "conv2": 0}}, "no channel goes: a share of 0.3 with widths that are multiples of 8"),
     ],
 )
 def test_wrong_wishes_are_found_at_once(shrink, message):
     with pytest.raises(RecipeError, match=message):
         check(RECIPE | {"shrink": shrink})
+
+
+@pytest.mark.parametrize(
+    ("distill", "message"),
+    [
+        ({"method": "ema"}, "shrink.taught: .*'ema' asks no teacher"),
+        ({"method": "hints", "options": {"layers": {"relu1": "relu9"}}}, "the teacher has no layer 'relu9'|relu9"),
+    ],
+)
+def test_a_method_that_the_whole_network_cannot_teach_is_found_at_once(distill, message):
+    with pytest.raises(RecipeError, match=message):
+        check(RECIPE | {"shrink": {"share": 0.5, "taught": True}, "distill": distill})

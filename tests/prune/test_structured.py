@@ -141,7 +141,8 @@ def test_widths_that_remain_are_multiples_where_a_layer_is_wide_enough():
         return [smaller.get_layer(n).units for n in ("wide", "narrow")]
 
     assert widths(share=0.4) == [18, 4] and widths(share=0.4, align=8) == [16, 4]
-    assert widths(share=0.01, align=8) == [30, 7] and widths(share=0.05, align=8) == [24, 7]  # no more than the layer has
+    assert widths(share=0.01, align=8) == [24, 7] and widths(share=0.05, align=8) == [24, 7]  # no more than the layer has
+    assert widths(share=0.05, align=8, layers={"narrow": 0}) == [24, 7]  # also where the share itself is less than a channel
     assert widths(share=0.95, align=8) == [8, 1] and widths(share=0.4, align=8, layers={"wide": 0}) == [30, 4]
     assert widths(share=0.4, align=8, everywhere=True)[0] in (8, 16, 24)
 

@@ -6,6 +6,7 @@ import ctypes
 import os
 import shutil
 import subprocess
+import tempfile
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -46,34 +47,38 @@ class RtlExecutor:
 
     Raises:
         ToolError: Verilator or a C++ compiler is missing, or one of them failed (with the first error).
-        UnsupportedError: inputs or outputs of more than 32 bits.
+        UnsupportedError: inputs, or outputs, whose common grid takes more than 32 bits.
     """
 
     def __init__(self, project: RtlProject) -> None:
         self.project = project
         self._kinds = [Port(*np.max(ports, axis=0).tolist()) for ports in (project.inputs, project.outputs)]  # the test bench's, all alike
-        for kind, what in zip(self._kinds, ("input", "output")):
+        for kind, what in zip(self._kinds, ("inputs", "outputs")):
             if kind.width > WIDEST:
-                raise UnsupportedError(f"an {what} of {kind.width} bits", expected=f"at most {WIDEST} bits in the simulation")
+                raise UnsupportedError(
+                    f"{what} that need {kind.width} bits on a common grid", expected=f"at most {WIDEST} bits in the simulation"
+                )
         self._library = self._compiled()
 
     def _compiled(self) -> Any:
+        """The loaded program, made in a folder of its own: libraries are found by their path, and Make knows no spaces in it."""
         compiler, (command, root) = str(toolchains.require("g++")), verilator()
-        top, folder = f"{self.project.name}_wrapper", (self.project.folder / "sim").resolve()
-        flags, library = ["-std=c++17", "-fPIC"], folder / f"lib{top}.so"
-        shutil.rmtree(folder / "obj_dir", ignore_errors=True)
-        library.unlink(missing_ok=True)
-        make = " -- CFG_CXXFLAGS_PCH_I=-include AR=ar CXX=g++ LINK=g++ PYTHON3=python3 OPT_FAST=-O1"
+        top, flags, log = f"{self.project.name}_wrapper", ["-std=c++17", "-fPIC"], self.project.folder / "sim" / "verilator.log"
+        make = f" -- CFG_CXXFLAGS_PCH_I=-include AR=ar CXX={compiler} LINK={compiler} PYTHON3=python3 OPT_FAST=-O1"
         env = os.environ | {"VERILATOR_ROOT": str(root), "MAKEFLAGS": make}
         sources = ["-I../src", "-I../src/static", f"{top}.v"]
         steps = (
             [*command, "--cc", "--build", "-j", "2", "-Wall", "--prefix", f"V{top}", "-CFLAGS", " ".join(flags), *sources],
-            [compiler, *flags, "-O1", "-pthread", "-shared", "-Iobj_dir", f"-I{root / 'include'}", "-I../src", "-o", str(library)]
+            [compiler, *flags, "-O1", "-pthread", "-shared", "-Iobj_dir", f"-I{root / 'include'}", "-I../src", "-o", f"lib{top}.so"]
             + [f"{top}_binder.cc", f"obj_dir/libV{top}.a", "obj_dir/libverilated.a", "-fopenmp"],
         )
-        for step in steps:
-            toolchains.run(step, cwd=folder, log=folder / "verilator.log", env=env)
-        return ctypes.CDLL(str(library))
+        log.unlink(missing_ok=True)
+        with tempfile.TemporaryDirectory(prefix="fpgacompress-rtl-") as place:
+            for part in ("src", "sim"):
+                shutil.copytree(self.project.folder / part, Path(place) / part)
+            for step in steps:
+                toolchains.run(step, cwd=Path(place) / "sim", log=log, env=env)
+            return ctypes.CDLL(str(Path(place) / "sim" / f"lib{top}.so"))
 
     def __call__(self, stored: np.ndarray) -> np.ndarray:
         """Stored integers of the input ``(n, ...)`` to stored integers of the output ``(n, ...)``, int64."""

@@ -36,11 +36,12 @@ class Target:
     what: str
 
 
-_XILINX = {f"LUT{n}": 1 for n in range(1, 7)} | {"INV": 1}
+_XILINX = {f"LUT{n}": 1 for n in range(1, 7)} | {"INV": 1, "SRL16E": 1, "SRLC32E": 1}
+_WHAT = "LUT1 to LUT6, INV as LUT1, shift registers as one LUT each"
 _FDRE = ("FDRE", "FDSE", "FDCE", "FDPE")
 TARGETS = {
-    "xc7": Target("synth_xilinx -family xc7 -nodsp -noiopad -flatten", _XILINX, _FDRE, ("CARRY4",), "LUT1 to LUT6, INV as LUT1"),
-    "xcup": Target("synth_xilinx -family xcup -nodsp -noiopad -flatten", _XILINX, _FDRE, ("CARRY8", "CARRY4"), "LUT1 to LUT6, INV as LUT1"),
+    "xc7": Target("synth_xilinx -family xc7 -nodsp -noiopad -flatten", _XILINX, _FDRE, ("CARRY4",), _WHAT),
+    "xcup": Target("synth_xilinx -family xcup -nodsp -noiopad -flatten", _XILINX, _FDRE, ("CARRY8", "CARRY4"), _WHAT),
     "ecp5": Target("synth_ecp5 -nodsp", {"LUT4": 1, "CCU2C": 2}, ("TRELLIS_FF",), ("CCU2C",), "LUT4, and two for each CCU2C carry cell"),
     "ice40": Target("synth_ice40", {"SB_LUT4": 1}, ("SB_DFF",), ("SB_CARRY",), "SB_LUT4"),
     "gowin": Target("synth_gowin", {f"LUT{n}": 1 for n in range(1, 5)} | {"ALU": 1}, ("DFF",), ("ALU",), "LUT1 to LUT4, and ALU"),

@@ -40,7 +40,7 @@ def chosen(
         score: name in :data:`.scores.SCORES`.
         layers: layer name or pattern to its own share; of tied layers the last one counts.
         everywhere: take the smallest scores of the whole network, ``share`` of all channels.
-        align: what stays of a group of at least so many channels is rounded to the nearest multiple of it that the group has.
+        align: what stays of a group of at least so many channels that has a share is rounded to the nearest multiple of it that the group has.
         gradients: for the score "taylor".
 
     Raises:
@@ -67,12 +67,14 @@ def chosen(
         scored.append((group, numbers, total))
     if everywhere:
         free = _everywhere(scored, share)
+        shares = [share] * len(scored)
         counts = [sum(int(n) in free for n in numbers) for _, numbers, _ in scored]
     else:
-        counts = [round(value_of(group[-1], share, layers or {}) * len(numbers)) for group, numbers, _ in scored]
+        shares = [value_of(group[-1], share, layers or {}) for group, _, _ in scored]
+        counts = [round(own * len(numbers)) for own, (_, numbers, _) in zip(shares, scored)]
     gone: set[int] = set()
-    for count, (_, numbers, total) in zip(counts, scored):
-        stay = _aligned(max(len(numbers) - count, 1), len(numbers), align) if count else len(numbers)
+    for own, count, (_, numbers, total) in zip(shares, counts, scored):
+        stay = _aligned(max(len(numbers) - count, 1), len(numbers), align) if own else len(numbers)
         gone |= {int(n) for n in numbers[np.argsort(total, kind="stable")[: len(numbers) - stay]]}
     return gone
 
