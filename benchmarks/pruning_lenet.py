@@ -32,7 +32,7 @@ SEEDS = [1] if QUICK else [1, 2, 3]
 Tree = dict[str, Any]
 RECIPE: Tree = {
     "name": "lenet-300-100",
-    "data": {"source": "mnist"} | ({"limit": 600} if QUICK else {}),
+    "data": {"source": "fashion_mnist", "limit": 600} if QUICK else {"source": "mnist"},  # the quick form takes what is in the package
     "teacher": {
         "model": "cnn",
         "options": {"filters": [32, 64], "hidden": [128], "batchnorm": True, "dropout": 0.3},

@@ -29,7 +29,7 @@ from .common import QUICK, goal, merged, write
 
 FOLDER = Path(__file__).resolve().parent.parent / "runs" / ("pruning-structured-quick" if QUICK else "pruning-structured")
 SEEDS = [1] if QUICK else [1, 2, 3]
-DATA = {"fashion_mnist": "Fashion-MNIST", "mnist": "MNIST"}
+DATA = {"fashion_mnist": "Fashion-MNIST"} | ({} if QUICK else {"mnist": "MNIST"})
 AUGMENT = {"fashion_mnist": "flip", "mnist": "none"}
 BATCH, ROUNDS = 100, 3 if QUICK else 30
 Tree = dict[str, Any]
