@@ -48,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
         raise HardwareError(f"--seed {args.seed}", expected="at least 0")
     network = simplify(store.load(find_network(args.network))).network
     folder = Path(args.out) if args.out else Path("rtl") / module_name(network.name)
-    project = generate(network, folder, levels=args.levels)
+    project = generate(network, folder, levels=args.levels, say=_say)
     told: dict[str, Any] = {
         "verilog": str(folder / "src" / f"{project.name}.v"),
         "sources": [str(path) for path in project.sources],
@@ -71,6 +71,10 @@ def run(args: argparse.Namespace) -> int:
     else:
         sys.stdout.write(_text(told))
     return 0 if exact else 1
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr)
 
 
 def _simulated(project: Any, args: argparse.Namespace) -> Any:

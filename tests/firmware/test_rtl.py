@@ -120,7 +120,8 @@ def test_the_command(tmp_path, capsys):
     assert told["simulate"]["differing_bits"] == 0 and told["simulate"]["samples"] > 500 and told["stages"] > 0
     assert (tmp_path / "out" / "src" / "nn_small_net.v").is_file() and told["verilog"].endswith("nn_small_net.v")
     assert main(command) == 0  # into the same folder once more
-    assert "every output bit is equal" in capsys.readouterr().out
+    out, err = capsys.readouterr()
+    assert "every output bit is equal" in out and "layer hidden: sums of" in err
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.tex").write_text("x")
     assert main(["rtl", str(tmp_path / "student.npz"), "--out", str(tmp_path / "mine")]) == 2

@@ -68,7 +68,10 @@ def test_the_whole_network_teaches_what_is_left_of_it(tmp_path):
         ({"share": 0.5, "score": "batchnorm"}, "shrink: .*no BatchNormalization with a scale reads 'conv1'"),
         ({"blocks": ["add1"]}, "shrink: block 'add1'.*no residual blocks"),
         ({"share": 0.5, "score": "l3"}, "shrink.score"),
-        ({"share": 0.3, "align": 8, "layers": {"hidden1": 0, "conv2": 0}}, "no channel goes: a share of 0.3 with widths that are multiples of 8"),
+        (
+            {"share": 0.3, "align": 8, "layers": {"hidden1": 0, "conv2": 0}},
+            "no channel goes: a share of 0.3 with widths that are multiples of 8",
+        ),
     ],
 )
 def test_wrong_wishes_are_found_at_once(shrink, message):

@@ -150,8 +150,12 @@ def _node(node: Node, x: Any, network: IntegerNetwork, found: dict) -> Any:
     )
 
 
-def circuit(network: IntegerNetwork) -> Any:
+def circuit(network: IntegerNetwork, say: Callable[[str], None] = lambda text: None) -> Any:
     """da4ml's ``CombLogic`` of a network: real values of the input node in, real values of the logits out.
+
+    Args:
+        network: of dense layers, casts, clips and reshapes.
+        say: told of each layer with weights, whose time grows faster than their number (3,000 of them take some minutes).
 
     Raises:
         UnsupportedError: an operation other than those above, or sums that are not exact.
@@ -166,5 +170,7 @@ def circuit(network: IntegerNetwork) -> Any:
     x = source = FixedVariableArray.from_lhs(full * kind.minimum, full * kind.maximum, full * kind.lsb, HWCONF)
     found, results = ranges(network), {network.input.name: x}
     for node in network.nodes[1:]:
+        if node.kernel is not None:
+            say(f"layer {node.name}: sums of {node.kernel.nonzeros:,} weights")
         results[node.name] = _node(node, results[node.inputs[0]], network, found)
     return comb_trace(source.ravel(), results[network.output.name].ravel())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -70,7 +71,9 @@ def module_name(network: str) -> str:
     return "nn_" + re.sub(r"[^A-Za-z0-9_]", "_", network)
 
 
-def generate(network: IntegerNetwork, folder: str | Path, *, levels: int = LEVELS) -> RtlProject:
+def generate(
+    network: IntegerNetwork, folder: str | Path, *, levels: int = LEVELS, say: Callable[[str], None] = lambda text: None
+) -> RtlProject:
     """Write a network as pipelined Verilog; an earlier project stays until the new one is complete.
 
     Args:
@@ -78,6 +81,7 @@ def generate(network: IntegerNetwork, folder: str | Path, *, levels: int = LEVEL
         folder: of the project; must not exist, be empty, or hold an earlier one of this function.
         levels: levels of adders and multiplexers between two rows of registers (those that add a constant count as none); 0 for one block
             without registers.
+        say: told of progress.
 
     Raises:
         UnsupportedError: an operation that is no adder graph, or outputs that no input reaches.
@@ -88,7 +92,7 @@ def generate(network: IntegerNetwork, folder: str | Path, *, levels: int = LEVEL
         raise HardwareError(f"{levels} levels between registers", expected="at least 1, or 0 for no registers")
     folder = Path(folder).resolve()
     _check_place(folder)
-    logic = circuit(network)
+    logic = circuit(network, say)
     from da4ml.codegen.rtl.rtl_model import RTLModel, get_io_kifs
 
     inputs, outputs = ([Port(*map(int, kind)) for kind in zip(*kinds)] for kinds in get_io_kifs(logic))
