@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from fpgacompress.integer import IntegerNetwork, run
 from fpgacompress.keras_stack import versions
 from fpgacompress.metrics.statistics import paired_over_seeds
 from fpgacompress.pipeline.results import machine
@@ -34,6 +35,13 @@ SMALL_DEMO = [
 def merged(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
     """Sections of a recipe with those of another over them."""
     return one | {k: merged(one[k], v) if isinstance(v, dict) and isinstance(one.get(k), dict) else v for k, v in other.items()}
+
+
+def integer_logits(network: IntegerNetwork, x: np.ndarray) -> np.ndarray:
+    """Logits of an integer network, float64 ``(n, ...)``, for preprocessed samples ``(n, ...)`` float32 that its input type holds exactly."""
+    kind = network.input.out
+    found = [run(network, kind.exactly(x[i : i + 1000]).reshape(-1, *network.input.shape)) for i in range(0, len(x), 1000)]
+    return network.output.out.to_float(np.concatenate(found))
 
 
 def goal(text: str, target: float, reached: float, unit: str, *, at_most: bool = False) -> dict[str, Any]:

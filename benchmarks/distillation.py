@@ -22,7 +22,6 @@ from typing import Any
 import numpy as np
 
 from fpgacompress.distill import Lesson, Objective, Teacher, objective
-from fpgacompress.integer import run
 from fpgacompress.keras_stack import load_model
 from fpgacompress.lower import lower
 from fpgacompress.metrics.statistics import paired_over_seeds
@@ -37,7 +36,7 @@ from fpgacompress.train import logits_of
 from fpgacompress.train.loop import shaped
 from fpgacompress.train.step import TrainingStep
 
-from .common import QUICK, RESULTS, goal, merged, write
+from .common import QUICK, RESULTS, goal, integer_logits, merged, write
 
 FOLDER = Path(__file__).resolve().parent.parent / "runs" / ("distillation-quick" if QUICK else "distillation")
 GOAL, TASKS_WANTED = 0.6, 2
@@ -190,8 +189,7 @@ def _tested(task: str, folder: Path) -> tuple[float, int]:
         data, model = _trainer(task).dataset, load_model(folder / "model.h5")
         kind, test = data.preprocessing.input_type, data.read_test("benchmark of distillation")
         network, x = lower(model, kind, task), data.preprocessing.apply(test.x)
-        found = [run(network, kind.exactly(x[i : i + 1000]).reshape(-1, *network.input.shape)) for i in range(0, len(x), 1000)]
-        logits = network.output.out.to_float(np.concatenate(found))
+        logits = integer_logits(network, x)
         told = {"accuracy": float(np.mean(logits.argmax(1) == test.y)), "differing": int(np.sum(logits != logits_of(model, x)))}
         write_json(where / "told.json", told)
 

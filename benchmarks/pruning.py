@@ -24,7 +24,6 @@ import numpy as np
 from fpgacompress.hardware.board import load_board
 from fpgacompress.hardware.estimate import estimate
 from fpgacompress.hardware.reuse import plan
-from fpgacompress.integer import run
 from fpgacompress.keras_stack import load_model
 from fpgacompress.lower import lower
 from fpgacompress.metrics import cost
@@ -37,7 +36,7 @@ from fpgacompress.report.canvas import BLUE, ORANGE, RED, no_grid, sheet
 from fpgacompress.run import RunFolder, read_json, write_json
 from fpgacompress.train import logits_of
 
-from .common import QUICK, RESULTS, goal, merged, write
+from .common import QUICK, RESULTS, goal, integer_logits, merged, write
 
 FOLDER = Path(__file__).resolve().parent.parent / "runs" / ("pruning-quick" if QUICK else "pruning")
 SEEDS = [1] if QUICK else [1, 2, 3]
@@ -155,8 +154,7 @@ def _told(task: str, folder: Path) -> Tree:
         data, model = _trainer(task).dataset, load_model(folder / "model.h5")
         kind, test = data.preprocessing.input_type, data.read_test("benchmark of pruning")
         network, x = lower(model, kind, task), data.preprocessing.apply(test.x)
-        found = [run(network, kind.exactly(x[i : i + 1000]).reshape(-1, *network.input.shape)) for i in range(0, len(x), 1000)]
-        logits = network.output.out.to_float(np.concatenate(found))
+        logits = integer_logits(network, x)
         board = load_board(BOARD)
         lut = estimate(network, board=board, plan=plan(network, board=board)).total["lut"]
         digits = sum(int(csd_digits(node.kernel.values).sum()) for node in network.weighted)

@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 
-from fpgacompress.integer import run
 from fpgacompress.keras_stack import load_model
 from fpgacompress.lower import lower
 from fpgacompress.metrics import cost
@@ -25,7 +24,7 @@ from fpgacompress.recipe import load_recipe
 from fpgacompress.run import RunFolder
 from fpgacompress.train import logits_of
 
-from .common import QUICK, goal, merged, write
+from .common import QUICK, goal, integer_logits, merged, write
 
 FOLDER = Path(__file__).resolve().parent.parent / "runs" / ("pruning-lenet-quick" if QUICK else "pruning-lenet")
 SEEDS = [1] if QUICK else [1, 2, 3]
@@ -80,8 +79,7 @@ def row_of(name: str, trainer: Trainer, folders: list[tuple[Path, Path]]) -> Tre
     for base, folder in folders:
         model = load_model(folder / "model.h5")
         network = lower(model, kind, "lenet")
-        integers = [run(network, kind.exactly(x[i : i + 1000]).reshape(-1, *network.input.shape)) for i in range(0, len(x), 1000)]
-        logits = network.output.out.to_float(np.concatenate(integers))
+        logits = integer_logits(network, x)
         size = cost.model_bytes(network)
         row["float_errors"].append(float(np.mean(logits_of(load_model(base / "model.h5"), x).argmax(1) != test.y)))
         row["zeros"].append(cost.sparsity(network).value)

