@@ -1,4 +1,4 @@
-"""``fpgacompress estimate``: resources and latency of a saved integer network on a board."""
+"""``fpgacompress estimate``: resources and latency of a model on a board, or of the rows of a table of real results."""
 
 from __future__ import annotations
 
@@ -10,15 +10,18 @@ from typing import Any
 from ..errors import HardwareError
 from .output import add_json, print_json
 
+KERAS = (".h5", ".hdf5", ".keras")
 STRATEGIES = ("auto", "latency", "resource", "resource_unrolled")
 VERDICTS = {True: "fits", False: "does not fit", None: "fit unknown"}
 
 
 def add_parser(commands: argparse._SubParsersAction) -> None:
     """Options of the command."""
-    parser = commands.add_parser("estimate", help="resources and latency of a saved integer network on a board")
-    parser.add_argument("network", help="integer network (.npz) or the folder of a run")
-    parser.add_argument("--board", required=True, help="board name, for example pynq-z2, or the path of a board's TOML file")
+    parser = commands.add_parser("estimate", help="resources and latency of a model on a board, or of the designs in a table")
+    parser.add_argument("model", nargs="?", help="integer network (.npz), the folder of a run, or a Keras file (.h5, .keras)")
+    parser.add_argument("--board", help="board name, for example pynq-z2, or the path of a board's TOML file")
+    parser.add_argument("--table", help="estimate every design of a table of synthesis results (.csv, .csv.gz) instead of a model")
+    parser.add_argument("--layers", help="with --table: a table of layers, estimated too")
     parser.add_argument("--strategy", default="auto", choices=STRATEGIES, help="hls4ml strategy of all layers (default auto)")
     parser.add_argument("--reuse", default="auto", help="reuse factor of all layers in Resource strategy, or auto (default)")
     parser.add_argument("--clock-ns", type=float, default=None, help="target clock period in ns (default: the board's usual one)")
@@ -62,12 +65,18 @@ def run(args: argparse.Namespace) -> int:
     from ..hardware.board import load_board
     from ..hardware.estimate import estimate
     from ..hardware.reuse import plan
-    from ..integer import simplify, store
+    from ..integer import simplify
 
+    if args.table:
+        return _tables(args)
+    if args.layers:
+        raise HardwareError("--layers without --table", expected="a table of designs, too")
+    if not args.model or not args.board:
+        raise HardwareError("a model or a board is missing", expected="MODEL --board NAME, or --table DESIGNS.csv.gz")
     if args.clock_ns is not None and not 0.5 <= args.clock_ns <= 1000:
         raise HardwareError(f"--clock-ns {args.clock_ns:g}", expected="0.5 to 1000 ns")
     board = load_board(args.board)
-    network = store.load(find_network(args.network))
+    network = _network(args.model)
     smaller = simplify(network)
     if smaller.changed and not args.as_is:
         network = smaller.network
@@ -80,6 +89,57 @@ def run(args: argparse.Namespace) -> int:
     else:
         sys.stdout.write(table(told))
     return 0 if told.fits else 1
+
+
+def _network(path: str) -> Any:
+    """The integer network of a file or folder; a Keras file is lowered, which needs TensorFlow."""
+    from ..integer import store
+
+    if Path(path).suffix in KERAS:
+        from ..lower.read import read
+
+        return read(path).network
+    return store.load(find_network(path))
+
+
+def _tables(args: argparse.Namespace) -> int:
+    """Estimate the rows of tables; 0."""
+    from ..hardware.score import format_scores, scores
+    from ..hardware.table import design_rows, layer_rows, predict, predict_layer, read_rows
+
+    if args.model or args.board:
+        raise HardwareError("--table and a model or a board", expected="one of them; a table's rows name their own parts")
+    told: dict[str, Any] = {}
+    text = ""
+    for key, path, rows_of, figures_of in (
+        ("designs", args.table, design_rows, predict),
+        ("layers", args.layers, layer_rows, predict_layer),
+    ):
+        if not path:
+            told[key] = []
+            continue
+        rows = read_rows(path)
+        samples = rows_of(rows)
+        figures = [figures_of(s) for s in samples]
+        names = {"designs": ("design_id",), "layers": ("design_id", "report", "type", "n_in", "n_out", "reuse_factor")}[key]
+        told[key] = [{n: row.get(n) for n in names} | f for row, f in zip(rows, figures)]
+        known = sum(any(f.available for f in one.values()) for one in figures)
+        text += f"{path}: {known} of {len(samples)} {key} have estimates\n"
+        text += format_scores(found) if (found := scores(samples, figures)) else _listed(told[key])
+    if args.json:
+        print_json(told)
+    else:
+        sys.stdout.write(text)
+    return 0
+
+
+def _listed(rows: list[dict[str, Any]]) -> str:
+    """One line per row of a table without measured columns."""
+    lines = []
+    for row in rows:
+        figures = [f"{name} {figure.text()}" for name, figure in row.items() if hasattr(figure, "available") and figure.available]
+        lines.append(f"{row['design_id']}: {', '.join(figures) or 'n/a'}")
+    return "\n".join(lines) + "\n"
 
 
 ROWS = (

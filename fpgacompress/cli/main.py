@@ -21,7 +21,7 @@ COMMANDS = {
     "distill": "which temperature, alpha and method of distillation help the student",
     "lottery": "lottery tickets: how few weights train as well as all of them",
     "quantize": "a trained float model in fewer bits, without training",
-    "estimate": "resources and latency of a saved integer network on a board",
+    "estimate": "resources and latency of a model on a board",
     "verify": "compare everything that computes a model, bit for bit",
     "rtl": "pipelined Verilog of a saved integer network, proven in simulation",
     "build": "run Vitis or Vivado HLS on a generated project",

@@ -5,11 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from .facts import UNROLL_LIMIT, LayerFacts
-from .laws import LATENCY_DSP_BITS, dsp, multipliers, registered
+from .laws import dsp, multiplier_limit, multipliers, registered, wide_products
+from .setting import Setting
 
 HEADS: dict[str, tuple[str, ...]] = {
-    "latency_lut_csynth": ("adders", "fabric products", "dsp products"),
-    "latency_ff_csynth": ("pipeline registers",),
+    "latency_lut_csynth": ("adders", "fabric products", "other products"),
+    "latency_ff_csynth": ("pipeline registers", "pipelined digits", "held inputs"),
+    "latency-turns_ff_csynth": ("pipelined sums", "held products", "held shifted products"),
+    "resource-one_ff_csynth": ("output registers", "held products", "held shifted products"),
     "resource_lut_csynth": (
         "control",
         "input registers",
@@ -20,25 +23,45 @@ HEADS: dict[str, tuple[str, ...]] = {
         "operand mux",
     ),
     "resource_ff_csynth": ("control", "output registers", "adders"),
-    "resource_lut_post-synth": ("input registers", "output registers", "accumulator mux", "partial sums", "sums", "fabric multipliers"),
+    "resource_lut_post-synth": (
+        "input registers",
+        "output registers",
+        "accumulator mux",
+        "rom",
+        "partial sums",
+        "sums",
+        "fabric multipliers",
+    ),
     "resource_ff_post-synth": ("input registers", "output registers", "partial sums"),
 }
-"""Name of each law (strategy, resource, stage) and the names of its features, in order."""
+"""Name of each law (strategy, resource, stage) and the names of its features, in order. "latency-turns": Latency strategy whose reuse
+factor makes products take turns; "resource-one": Resource strategy with reuse factor 1, which unrolls like Latency but registers its products."""
 
 
-def features(
-    head: str, facts: LayerFacts, reuse: int, *, backend: str, clock_ns: float, ultrascale: bool, mapping: str = "auto"
-) -> np.ndarray:
+def head_of(facts: LayerFacts, strategy: str, reuse: int, kind: str, stage: str) -> str:
+    """The law for a layer; unrolled ones have C-synthesis laws only."""
+    if strategy != "Latency" and reuse > 1:
+        return f"resource_{kind}_{stage}"
+    if kind == "ff" and strategy != "Latency":
+        return "resource-one_ff_csynth"
+    return "latency-turns_ff_csynth" if kind == "ff" and facts.products > multiplier_limit(facts, reuse) else f"latency_{kind}_csynth"
+
+
+def features(head: str, facts: LayerFacts, reuse: int, setting: Setting) -> np.ndarray:
     """Features of one layer for one law, in bits (float64, one per name in :data:`HEADS`).
 
-    Latency strategy:
+    Unrolled (Latency strategy, or reuse factor 1):
 
-    - adders: ``nonzeros x acc``: each live weight adds one term.
-    - fabric products: ``x + 4`` bits for each distinct shifted two-digit value, taken as ``min(two-digit weights, 4 x distinct odd
-      magnitudes)``, and four times that for each distinct product with three or more digits in LUT (fitted apart, both cost the same
-      per bit within 3 %).
-    - dsp products: distinct products in DSP slices, ``x`` bits each.
-    - pipeline registers: partial sums cut by the pipeline x ``acc``.
+    - adders: additions x their mean width.
+    - fabric products: ``x + 4`` bits for each distinct shifted two-digit value (:attr:`.LayerFacts.shifted_pairs`), and four times that for
+      each multiplier in LUT of a distinct product with three or more digits (fitted apart, both cost the same per bit within 3 %).
+    - other products: those in DSP slices, and those that take turns on a multiplier because of a reuse factor: each has some LUT around it,
+      however wide it is.
+    - held products, held shifted products: where products take turns or are registered, all distinct ones x the accumulator.
+    - pipeline registers: partial sums cut by the pipeline x the accumulator; pipelined sums: x the mean width of additions.
+    - pipelined digits: the same cuts where the tree's leaves are digits instead of weights (shifted products one more, others three more
+      each) x the mean width of additions.
+    - held inputs: ``n_in x x`` where an inference starts in every cycle.
 
     Resource strategy:
 
@@ -47,36 +70,47 @@ def features(
       and cannot tell them apart).
     - accumulator mux: with reuse above ``2 n_in`` each multiplier reaches any output: ``multipliers x 2**ceil(log2 n_out) x acc``.
     - operand mux: with reuse up to ``n_in`` each multiplier picks among ``RF`` inputs: ``multipliers x RF x x``.
+    - rom: bits of all weights, which synthesis puts into LUT more often than into block RAM; none of a ROM
+      larger than :data:`LARGEST_ROM`.
     - adders: ``multipliers x acc``; partial sums, sums: the same, with reuse up to ``n_in`` and above it.
     - fabric multipliers: ``multipliers x x x w`` where no DSP slice is used.
-
-    Args:
-        mapping: "auto", or "dsp" / "fabric" where the project forces ``config_op mul -impl``.
     """
-    x, acc = facts.x_bits, facts.acc_bits
-    if head.startswith("latency"):
-        wide = {"auto": facts.wide_products(LATENCY_DSP_BITS), "dsp": facts.products, "fabric": 0}[mapping]
-        values = {
-            "adders": facts.nonzeros * acc,
-            "fabric products": (min(facts.two_digit, 4 * facts.pairs) + 4 * (facts.products - wide)) * (x + 4),
-            "dsp products": wide * x,
-            "pipeline registers": registered(facts, clock_ns, ultrascale) * acc,
-        }
-    else:
-        mults = multipliers(facts, "Resource", reuse)
-        few = reuse <= facts.n_in
-        values = {
-            "control": 1.0,
-            "input registers": facts.n_in * x,
-            "output registers": facts.n_out * (acc + facts.out_bits) / 2,
-            "accumulator mux": mults * 2 ** (facts.n_out - 1).bit_length() * acc if reuse > 2 * facts.n_in else 0.0,
-            "adders": mults * acc,
-            "fabric multipliers": (mults - dsp(facts, "Resource", reuse, backend)) * x * facts.w_bits,
-            "operand mux": mults * reuse * x if few else 0.0,
-            "partial sums": mults * acc if few else 0.0,
-            "sums": 0.0 if few else mults * acc,
-        }
+    values = _shared(facts, reuse, setting) if head.startswith("resource_") else _unrolled(facts, reuse, setting)
     return np.array([values[name] for name in HEADS[head]], np.float64)
+
+
+def _unrolled(facts: LayerFacts, reuse: int, setting: Setting) -> dict[str, float]:
+    wide, limit = wide_products(facts, setting.mapping), multiplier_limit(facts, reuse)
+    cut, digits = registered(facts, setting.clock_ns, setting.ultrascale), facts.nonzeros + facts.shifted_pairs + 3 * facts.products
+    in_fabric = min(facts.products - wide, limit)
+    return {
+        "adders": facts.additions * facts.sum_bits,
+        "fabric products": (facts.shifted_pairs + 4 * in_fabric) * (facts.x_bits + 4),
+        "other products": facts.products - in_fabric,
+        "held products": facts.products * facts.acc_bits,
+        "held shifted products": facts.shifted_pairs * facts.acc_bits,
+        "pipeline registers": cut * facts.acc_bits,
+        "pipelined sums": cut * facts.sum_bits,
+        "pipelined digits": cut * digits / max(facts.nonzeros, 1) * facts.sum_bits,
+        "held inputs": facts.n_in * facts.x_bits if reuse == 1 else 0.0,
+        "output registers": facts.n_out * facts.acc_bits,
+    }
+
+
+def _shared(facts: LayerFacts, reuse: int, setting: Setting) -> dict[str, float]:
+    mults, few = multipliers(facts, "Resource", reuse), reuse <= facts.n_in
+    return {
+        "control": 1.0,
+        "input registers": facts.n_in * facts.x_bits,
+        "output registers": facts.n_out * (facts.acc_bits + facts.out_bits) / 2,
+        "accumulator mux": mults * 2 ** (facts.n_out - 1).bit_length() * facts.acc_bits if reuse > 2 * facts.n_in else 0.0,
+        "rom": facts.rom_bits if facts.rom_bits <= LARGEST_ROM else 0,
+        "adders": mults * facts.acc_bits,
+        "fabric multipliers": (mults - dsp(facts, "Resource", reuse, setting.backend, setting.mapping)) * facts.x_bits * facts.w_bits,
+        "operand mux": mults * reuse * facts.x_bits if few else 0.0,
+        "partial sums": mults * facts.acc_bits if few else 0.0,
+        "sums": 0.0 if few else mults * facts.acc_bits,
+    }
 
 
 FIXED = {"resource_lut_post-synth": {"sums": 1.0, "fabric multipliers": 0.8}}
@@ -85,11 +119,15 @@ partial-product
 bit. The two-layer designs have too few multipliers (at most 16) to show either, a wide layer at small reuse has hundreds.
 """
 
+LARGEST_ROM = 135_168
+"""Bits of the largest ROM in the table of designs with post-synthesis results. A larger one is taken to be in block RAM, where HLS plans all of
+them."""
+
 TABLE_TOOL = {"csynth": "Vivado", "post-synth": "Vitis"}
 """Back end whose designs the Resource laws of each stage were calibrated on (Vivado HLS 2020.1 and Vitis HLS 2023.2, both UltraScale+)."""
 
 
-def outside(facts: LayerFacts, strategy: str, reuse: int, *, stage: str, backend: str, ultrascale: bool) -> str | None:
+def outside(facts: LayerFacts, strategy: str, reuse: int, stage: str, setting: Setting) -> str | None:
     """None when a layer lies inside what its area law was calibrated on, else what is outside (one short phrase)."""
     if not facts.is_dense:
         return "not a dense layer on a vector"
@@ -103,8 +141,8 @@ def outside(facts: LayerFacts, strategy: str, reuse: int, *, stage: str, backend
         return f"{facts.n_in} x {facts.n_out} weights (calibrated to 256 x 256)"
     if facts.x_bits != 16:
         return f"{facts.x_bits}-bit inputs (Resource rows of the table all have 16)"
-    if not ultrascale:
+    if not setting.ultrascale:
         return "a 7-series part (Resource rows of the table are UltraScale+)"
-    if TABLE_TOOL[stage] != ("Vivado" if backend.lower().startswith("vivado") else "Vitis"):
-        return f"back end {backend} ({stage} rows of Resource designs are from {TABLE_TOOL[stage]} HLS)"
+    if TABLE_TOOL[stage] != ("Vivado" if setting.vivado else "Vitis"):
+        return f"back end {setting.backend} ({stage} rows of Resource designs are from {TABLE_TOOL[stage]} HLS)"
     return None

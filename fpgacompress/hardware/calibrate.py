@@ -11,16 +11,16 @@ import argparse
 import datetime
 import json
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from .area import FIXED, HEADS, features
+from .area import FIXED, HEADS, features, head_of
 from .calibration import FILE
-from .facts import UNROLL_LIMIT
-from .table import Sample, design_samples, layer_samples, read_rows
+from .factors import LayerPlan
+from .facts import UNROLL_LIMIT, LayerFacts
+from .table import Sample, design_rows, layer_rows, read_rows
 from .validate import closed_laws, format_rows
 
 
@@ -28,7 +28,7 @@ def fit(x: np.ndarray, y: np.ndarray, known: np.ndarray | float = 0.0, rounds: i
     """Non-negative coefficients of least squared relative error; with ``rounds`` of reweighting, of least absolute one (Schlossmacher
     1973).
 
-    ``known`` is a part of ``y`` that is not fitted. Absolute errors keep a few odd rows from pulling (Latency strategy: rows whose
+    ``known`` is a part of ``y`` that is not fitted. Absolute errors keep a few odd rows from pulling (registers of unrolled layers: rows whose
     pipeline is one cycle shorter); squared ones keep every physical term.
     """
     weights = 1 / y
@@ -55,15 +55,7 @@ def _non_negative(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 def matrix(head: str, samples: list[Sample]) -> np.ndarray:
     """Features of whole samples: sums over their layers, shape (samples, features)."""
-    return np.stack(
-        [
-            sum(
-                features(head, f, rf, backend=s.backend, clock_ns=s.clock_ns, ultrascale=s.ultrascale, mapping=s.mapping)
-                for f, rf in s.layers
-            )
-            for s in samples
-        ]
-    )
+    return np.stack([sum(features(head, f, rf, s.setting) for f, rf in s.layers) for s in samples])
 
 
 def fit_head_matrix(head: str, x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -71,7 +63,7 @@ def fit_head_matrix(head: str, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     fixed = FIXED.get(head, {})
     known = np.array([fixed.get(name, 0.0) for name in HEADS[head]])
     free = np.array([name not in fixed for name in HEADS[head]])
-    return known + fit(np.where(free, x, 0.0), y, x @ known, 12 if head.startswith("latency") else 0)
+    return known + fit(np.where(free, x, 0.0), y, x @ known, 12 if head.startswith("latency_ff") else 0)
 
 
 def left_out(head: str, x: np.ndarray, y: np.ndarray, keys: list[str]) -> np.ndarray:
@@ -115,9 +107,14 @@ def architecture(sample: Sample) -> str:
 
 
 def fit_head(head: str, samples: list[Sample]) -> dict[str, Any]:
-    """Coefficients, residual quantiles and left-out errors of one law."""
-    column = head.split("_")[1] + ("_synth" if head.endswith("post-synth") else "_csynth")
-    samples = [s for s in samples if s.truth.get(column, 0) > 0]
+    """Coefficients, residual quantiles and left-out errors of one law; the shipped one where the table has no rows for it."""
+    kind, stage = head.split("_")[1:]
+    column = f"{kind}_{'synth' if stage == 'post-synth' else 'csynth'}"
+    samples = [
+        s for s in samples if s.truth.get(column, 0) > 0 and all(head_of(f, s.strategy, rf, kind, stage) == head for f, rf in s.layers)
+    ]
+    if not samples:
+        return shipped()["heads"][head]
     x, y = matrix(head, samples), np.array([s.truth[column] for s in samples])
     families = [s.family for s in samples]
     groups = [f"{s.family} {architecture(s)}" for s in samples]
@@ -131,7 +128,7 @@ def fit_head(head: str, samples: list[Sample]) -> dict[str, Any]:
         family_errors[name] = errors(by_family[own], y[own]) if by_family is not None else None
     wide = by_family if by_family is not None and min(families.count(n) for n in names) >= 20 else by_group
     low, high = conformal(wide, y)
-    largest = np.max([matrix(head, [replace(s, layers=(layer,))])[0] for s in samples for layer in s.layers], axis=0)
+    largest = np.max([features(head, f, rf, s.setting) for s in samples for f, rf in s.layers], axis=0)
     return {
         "largest": {n: round(float(v), 1) for n, v in zip(HEADS[head], largest)},
         "coefficients": {n: float(f"{c:.5g}") for n, c in zip(HEADS[head], coefficients)},
@@ -201,35 +198,40 @@ def ratios(rows: list[dict[str, str]]) -> dict[str, Any]:
     return found
 
 
-def activation_charge(rows: list[dict[str, str]]) -> dict[str, Any]:
-    """LUT and FF per element and bit (input plus output) of a ReLU or quantizer in parallel form, from ReLU modules with reports of their
-    own."""
+_CHARGES = {
+    "activation": ("relu", lambda r: float(r["n_in"]) * (float(r["x_bits"]) + float(r["y_bits"]))),
+    "softmax": ("softmax", lambda r: float(r["n_in"]) if r["mult_impl"] != "fabric" else 0.0),
+    "softmax_fabric": ("softmax", lambda r: float(r["n_in"]) if r["mult_impl"] == "fabric" else 0.0),
+    "table": ("sigmoid", lambda r: float(r["n_in"])),
+    "normalize": ("normalize", lambda r: float(r["n_in"])),
+}
+"""Charge, type of layer that it is measured on, and what it is per: bits in and out, or elements (0: another charge's row)."""
+
+
+def charges(rows: list[dict[str, str]]) -> dict[str, Any]:
+    """LUT and FF per bit or element of layers without weights in parallel form, from modules with reports of their own: median and the
+    quantiles of 5 and 95 %."""
     found = {}
-    for kind in ("lut", "ff"):
-        values = [
-            float(r[kind]) / (float(r["n_in"]) * (float(r["x_bits"]) + float(r["y_bits"])))
-            for r in rows
-            if r["type"] == "relu" and r["io"] == "io_parallel" and r["n_in"] and r["x_bits"] and r["y_bits"]
-        ]
-        if values:
-            low, middle, high = (round(float(q), 3) for q in np.quantile(values, (0.05, 0.5, 0.95)))
-            found[f"activation_{kind}"] = {"value": middle, "low": low, "high": high, "rows": len(values)}
+    for name, (kind_of_layer, per) in _CHARGES.items():
+        own = [r for r in rows if r["type"] == kind_of_layer and r["io"] == "io_parallel" and r["n_in"] and r["x_bits"] and r["y_bits"]]
+        for kind in ("lut", "ff"):
+            values = [float(r[kind]) / per(r) for r in own if per(r)]
+            if values:
+                low, middle, high = (round(float(q), 3) for q in np.quantile(values, (0.05, 0.5, 0.95)))
+                found[f"{name}_{kind}"] = {"value": middle, "low": low, "high": high, "rows": len(values)}
     return found
 
 
 def calibrate(data: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Fit everything to the tables in ``data``; returns the calibration's content and the closed laws' scores."""
     designs, layers = read_rows(data / "designs_train.csv.gz"), read_rows(data / "layers_train.csv.gz")
-    whole, parts = design_samples(designs), layer_samples(layers)
-    unrolled = [
-        s
-        for s in parts + whole
-        if s.strategy == "Latency" and all(rf == 1 and f.n_weights <= UNROLL_LIMIT and f.nonzeros for f, rf in s.layers)
-    ]
-    unrolled = [s for s in unrolled if len(s.layers) == 1]
-    shared = [s for s in whole if s.strategy == "Resource" and all(rf > f.n_in for f, rf in s.layers)]
-    heads = {h: fit_head(h, unrolled if h.startswith("latency") else shared) for h in HEADS}
-    fit_few(heads, parts, designs)
+    whole = [s for s in design_rows(designs) if s.dense]
+    parts = [s for s in layer_rows(layers) if s.dense and s.design.layers]
+    single = [s for s in parts + whole if len(s.layers) == 1 and not s.design.operations]
+    unrolled = [s for s in single if all(not p.shared and f.n_weights <= UNROLL_LIMIT and f.nonzeros for p, f in _built(s))]
+    shared = [s for s in whole if all(p.shared and p.reuse > f.n_in for p, f in _built(s)) and not s.design.operations]
+    heads = {h: fit_head(h, shared if h.startswith("resource_") else [s for s in unrolled if learned(h, s)]) for h in HEADS}
+    fit_few(heads, [s for s in parts if all(p.shared for p in s.plan.values())], designs)
     content = {
         "date": datetime.date.today().isoformat(),
         "source": "wa-hls4ml, hls4ml_MLP_estimator, hls4ml-data and public repositories (numeric facts)",
@@ -237,9 +239,18 @@ def calibrate(data: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
         "designs": len(designs),
         "layers": len(layers),
         "heads": heads,
-        "ratios": shipped()["ratios"] | ratios(designs) | activation_charge(layers),
+        "ratios": shipped()["ratios"] | ratios(designs) | charges(layers),
     }
     return content, closed_laws(whole, parts)
+
+
+def _built(sample: Sample) -> list[tuple[LayerPlan, LayerFacts]]:
+    return [(sample.plan[name], facts) for name, facts in sample.design.layers.items()]
+
+
+def learned(head: str, sample: Sample) -> bool:
+    """A row of an unrolled layer belongs to a law: LUT of Latency strategy; Resource strategy at reuse 1 is predicted by it, not learned."""
+    return (sample.strategy == "Latency") == head.startswith("latency")
 
 
 def main(arguments: list[str] | None = None) -> int:

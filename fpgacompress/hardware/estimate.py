@@ -10,26 +10,39 @@ from typing import Any
 from ..figures import Figure, figures_to_json, unavailable
 from ..integer.network import IntegerNetwork
 from . import laws
-from .area import outside
+from .area import LARGEST_ROM, outside
 from .board import RESOURCES, Board
 from .calibration import ZERO
+from .design import NO_STREAM, Design, network_design
 from .factors import UNROLLED
-from .facts import UNROLL_LIMIT, LayerFacts, network_facts
-from .layer import Setting, activation_area, layer_area, layer_counts
+from .facts import UNROLL_LIMIT, LayerFacts
+from .layer import layer_area, layer_counts
+from .operations import operation_area, operation_counts
 from .reuse import LayerPlan, check_plan, io_type
 from .reuse import plan as make_plan
+from .setting import Setting
 from .verdict import RULE, UNITS, judge, share
+
+LAWS = 2
+"""Counts up when laws or calibration change, so that finished runs are estimated anew."""
 
 STAGES_OF = {kind: (("csynth", kind), ("post-synth", f"{kind}_post_synth")) for kind in ("lut", "ff")}
 """Stage and name in ``total`` of each LUT and FF figure."""
 
-NO_CONV = "the LUT and FF laws are calibrated on dense layers; no convolution of the shared table has its layers reported apart"
-NO_OPERATION = "no LUT and FF law is calibrated for the logic of {} layers"
-MOVES = ("input", "flatten", "reshape", "permute", "zeropad", "upsample", "concatenate", "shift")
-"""Operations that are wires in io_parallel."""
 
-NO_UNROLLED = f"no design of the shared table is built in {UNROLLED} strategy, so no LUT and FF law knows it"
-NO_STREAM = "io_stream adds FIFOs and line buffers whose depth HLS sets by co-simulation; no law is calibrated for them"
+@dataclass(frozen=True)
+class Told:
+    """Figures of one design.
+
+    Attributes:
+        total: figures by name: lut, ff, lut_post_synth, ff_post_synth, dsp, bram18, latency_cycles, latency_min_cycles, latency_us, ii.
+        layers: one dictionary per weighted layer.
+        activations: LUT and FF of all layers without weights together.
+    """
+
+    total: dict[str, Figure]
+    layers: list[dict[str, Any]]
+    activations: dict[str, Figure]
 
 
 @dataclass(frozen=True)
@@ -42,9 +55,7 @@ class Estimate:
         io: "io_parallel" or "io_stream".
         backend: hls4ml back end.
         plan: strategy and reuse factor by layer.
-        total: figures by name: lut, ff, lut_post_synth, ff_post_synth, dsp, bram18, latency_cycles, latency_us, ii.
-        layers: one dictionary per weighted layer.
-        activations: figures of all activations together (lut, ff, lut_post_synth, ff_post_synth).
+        total, layers, activations: see :class:`Told`.
         fits, fits_reason: verdict by :data:`RULE` (None: cannot be judged), and what decided it.
         notes: what a reader must know before using the numbers.
     """
@@ -120,18 +131,9 @@ def estimate(
     plan = plan if plan is not None else make_plan(network, board=board, clock_ns=clock_ns, io=io, backend=backend)
     check_plan(network, plan, io)
     setting = Setting.of(board, clock_ns, backend)
-    facts = network_facts(network, io)
-    why_not = _no_area(network, facts, io) or _no_law(plan)
-    layers = [_layer_row(f, plan[f.name], setting, why_not, len(facts) == 1) for f in facts.values()]
-    activations, total = {}, {}
-    for kind in ("lut", "ff"):
-        for stage, name in STAGES_OF[kind]:
-            acting = sum((activation_area(n, network, kind, stage) for n in network.nodes), ZERO)
-            weights = sum((layer_area(f, plan[f.name], kind, stage, setting, alone=len(facts) == 1) for f in facts.values()), ZERO)
-            activations[name] = acting.figure(UNITS[kind], stage) if not why_not else unavailable(why_not, UNITS[kind])
-            total[name] = weights.beside(acting).figure(UNITS[kind], stage) if not why_not else unavailable(why_not, UNITS[kind])
-    total |= _counted(network, facts, plan, setting, io)
-    fits, reason = judge(total, board)
+    design = network_design(network, io)
+    told = estimate_design(design, plan, setting)
+    fits, reason = judge(told.total, board)
     wide = [n for n in network.nodes if math.prod(n.shape) > UNROLL_LIMIT] if io == "io_parallel" else []
     if wide:
         fits, reason = (
@@ -141,20 +143,22 @@ def estimate(
                 f"{UNROLL_LIMIT}: take io_stream"
             ),
         )
-    return Estimate(board, setting.clock_ns, io, backend, plan, total, layers, activations, fits, reason, _notes(facts, plan, setting))
+    notes = _notes(design.layers, plan, setting)
+    return Estimate(board, setting.clock_ns, io, backend, plan, told.total, told.layers, told.activations, fits, reason, notes)
 
 
-def _no_area(network: IntegerNetwork, facts: dict[str, LayerFacts], io: str) -> str | None:
-    if any(not f.is_dense for f in facts.values()):
-        return NO_CONV
-    unknown = sorted({n.op for n in network.nodes} - {*MOVES, "dense", "quantize", "quantize_each"})
-    if unknown:
-        return NO_OPERATION.format(", ".join(unknown))
-    return NO_STREAM if io == "io_stream" else None
-
-
-def _no_law(plan: dict[str, LayerPlan]) -> str | None:
-    return NO_UNROLLED if any(p.strategy == UNROLLED for p in plan.values()) else None
+def estimate_design(design: Design, plan: dict[str, LayerPlan], setting: Setting) -> Told:
+    """Figures of a design that is built by a plan in a setting."""
+    why_not, facts = design.without_law(plan), design.layers
+    layers = [_layer_row(f, plan[f.name], setting, why_not, len(facts) == 1) for f in facts.values()]
+    activations, total = {}, {}
+    for kind in ("lut", "ff"):
+        for stage, name in STAGES_OF[kind]:
+            acting = sum((operation_area(o, kind, stage, setting.mapping) for o in design.operations), ZERO)
+            weights = sum((layer_area(f, plan[f.name], kind, stage, setting, alone=len(facts) == 1) for f in facts.values()), ZERO)
+            activations[name] = acting.figure(UNITS[kind], stage) if not why_not else unavailable(why_not, UNITS[kind])
+            total[name] = weights.beside(acting).figure(UNITS[kind], stage) if not why_not else unavailable(why_not, UNITS[kind])
+    return Told(total | _counted(design, plan, setting), layers, activations)
 
 
 def _layer_row(facts: LayerFacts, plan: LayerPlan, setting: Setting, why_not: str | None, alone: bool) -> dict[str, Any]:
@@ -215,60 +219,82 @@ def _cycles(cycles: int, resource: bool, dense: bool) -> Figure:
     return Figure(cycles, "cycles", max(cycles - slack, 0), cycles + slack, text, "csynth", "law" if dense else "extrapolated")
 
 
-def _counted(
-    network: IntegerNetwork, facts: dict[str, LayerFacts], plan: dict[str, LayerPlan], setting: Setting, io: str
-) -> dict[str, Figure]:
+def _counted(design: Design, plan: dict[str, LayerPlan], setting: Setting) -> dict[str, Figure]:
     """DSP, BRAM18, latency and II of the design."""
-    counts = [layer_counts(f, plan[f.name], setting) for f in facts.values()]
-    figures = {"dsp": _sum([_dsp(c["dsp"], plan[n].strategy) for n, c in zip(facts, counts)])}
-    if io == "io_stream":
+    counts = {n: layer_counts(f, plan[n], setting) for n, f in design.layers.items()}
+    others = [operation_counts(o, setting) for o in design.operations]
+    slices = _sum([_dsp(c["dsp"], plan[n].strategy) for n, c in counts.items()])
+    figures = {"dsp": _plus(slices, sum(o["dsp"] for o in others))}
+    if design.io == "io_stream":
         figures["bram18"] = unavailable(NO_STREAM, "BRAM18")
     else:
-        figures["bram18"] = _sum([_rom(c["bram18"], plan[n].strategy != UNROLLED) for n, c in zip(facts, counts)])
-    others = sum(n.kernel is None and n.op not in MOVES for n in network.nodes)
-    figures |= _timing(facts, plan, setting, counts, others, io)
-    return figures
+        roms = _sum([_rom(c["bram18"], plan[n].strategy != UNROLLED) for n, c in counts.items()])
+        figures["bram18"] = _plus(roms, sum(o["bram18"] for o in others))
+    return figures | _timing(design, plan, setting, counts, sum(o["cycles"] for o in others))
+
+
+def _plus(figure: Figure, more: int) -> Figure:
+    """A figure and what layers without weights take, which is counted."""
+    return replace(figure, value=figure.value + more, low=figure.low + more, high=figure.high + more) if more else figure
+
+
+CHAIN_TEXT = (
+    "from the slowest layer to the whole chain: C-synthesis of Vitis HLS told the latter for all two-layer designs of the table, whose functions "
+    "did not overlap"
+)
 
 
 def _timing(
-    facts: dict[str, LayerFacts], plan: dict[str, LayerPlan], setting: Setting, counts: list[dict[str, int]], others: int, io: str
+    design: Design, plan: dict[str, LayerPlan], setting: Setting, counts: dict[str, dict[str, int]], acting: int
 ) -> dict[str, Figure]:
-    """Latency and II. All Latency: one pipeline, depths + one cycle per module + 1. Otherwise dataflow: sum of RF + 3 n - 1, activations
-    hand over in up to 3."""
+    """Latency and II. All unrolled: one pipeline, depths + one cycle per module + 1 (without reuse factors: + 1 less 2). Otherwise dataflow:
+    sum of RF + 3 n - 1, activations hand over in up to 3."""
+    layers, others = len(design.layers), len(design.operations)
     shared = any(p.shared for p in plan.values())
-    known = all(f.is_dense for f in facts.values()) and io == "io_parallel" and all(p.strategy != UNROLLED for p in plan.values())
+    quicker = sum(c["latency_cycles"] - c["latency_low"] for c in counts.values())
+    dense = all(f.is_dense for f in design.layers.values()) and design.io == "io_parallel"
+    known = dense and all(p.strategy != UNROLLED for p in plan.values())
+    slowest = max(c["ii"] for c in counts.values())
     if shared:
-        cycles = laws.resource_latency([c["ii"] if plan[n].shared else c["latency_cycles"] for n, c in zip(facts, counts)])
+        cycles = laws.resource_latency([c["ii"] if plan[n].shared else c["latency_cycles"] for n, c in counts.items()]) + acting
         low, high, text = cycles - 3, cycles + 3 + 3 * others, "the law within 3 cycles, plus up to 3 cycles for each activation"
         provenance = "law" if known and not others else "extrapolated"
+    elif layers + others == 1:
+        cycles = next(iter(counts.values()))["latency_cycles"]
+        low, high, text, provenance = cycles - 2 - quicker, cycles + 2, "2 cycles per layer", "law" if known else "extrapolated"
     else:
-        cycles = sum(c["latency_cycles"] for c in counts) + len(facts) + others + 1
-        slack = 2 * len(facts)
-        low, high, text, provenance = max(cycles - slack, 1), cycles + slack, "2 cycles per layer", "law" if known else "extrapolated"
+        cycles = sum(c["latency_cycles"] for c in counts.values()) + acting + layers + others + (1 if slowest == 1 else -1)
+        low, high, text, provenance = (
+            cycles - 2 * layers - quicker,
+            cycles + 2 * layers,
+            "2 cycles per layer",
+            "law" if known else "extrapolated",
+        )
     if not known:
         high, text = 2 * high, "twice the law: convolutions, streams and unrolled code are not calibrated"
-    us = setting.clock_ns / 1000
-    ii = max(c["ii"] for c in counts)
+    least = cycles - layers if shared else cycles
+    source = "law" if known else provenance
+    if shared and layers > 1 and known and not setting.vivado:
+        ii = Figure(least, "cycles", slowest, cycles, CHAIN_TEXT, "csynth", source)
+    else:
+        text_ii = "slowest layer, up to 3 cycles of dataflow hand-over"
+        turns = not shared and slowest > 1
+        least_ii = max(min(c["ii_low"] for c in counts.values() if c["ii"] == slowest) - (3 if turns else 0), 1)
+        ii = Figure(slowest, "cycles", least_ii, slowest + (3 if shared or turns else 0), text_ii, "csynth", source)
+    us, low = setting.clock_ns / 1000, max(low, 0)
     return {
-        "latency_cycles": Figure(cycles, "cycles", max(low, 0), high, text, "csynth", provenance),
+        "latency_cycles": Figure(cycles, "cycles", low, high, text, "csynth", provenance),
+        "latency_min_cycles": Figure(least, "cycles", max(low - layers, 0) if shared else low, high, text, "csynth", provenance),
         "latency_us": Figure(
             round(cycles * us, 6),
             "us",
-            round(max(low, 0) * us, 6),
+            round(low * us, 6),
             round(high * us, 6),
             f"{text}; at {setting.clock_ns:g} ns",
             "csynth",
             provenance,
         ),
-        "ii": Figure(
-            ii,
-            "cycles",
-            ii,
-            ii + (3 if shared else 0),
-            "slowest layer, up to 3 cycles of dataflow hand-over",
-            "csynth",
-            provenance if not known else "law",
-        ),
+        "ii": ii,
     }
 
 
@@ -281,11 +307,15 @@ def _notes(facts: dict[str, LayerFacts], plan: dict[str, LayerPlan], setting: Se
         )
     for f in facts.values():
         layer = plan[f.name]
-        phrase = layer.strategy != UNROLLED and outside(
-            f, layer.strategy, layer.reuse, stage="post-synth", backend=setting.backend, ultrascale=setting.ultrascale
-        )
+        phrase = layer.strategy != UNROLLED and outside(f, layer.strategy, layer.reuse, "post-synth", setting)
         if phrase:
             notes.append(f"LUT and FF of layer '{f.name}' are extrapolated: {phrase}")
+    large = [f.name for f in facts.values() if plan[f.name].strategy == "Resource" and plan[f.name].shared and f.rom_bits > LARGEST_ROM]
+    if large:
+        notes.append(
+            f"weights of {', '.join(large)} are taken to stay in block RAM after synthesis; in smaller layers of the table ({LARGEST_ROM:,} bits and "
+            "less) synthesis put them into LUT, about one for 26 bits"
+        )
     if stored and len(facts) > 1:
         notes.append("C-synthesis LUT of layers in Resource strategy is that of single layers, without the channels between them")
     notes.append(

@@ -33,8 +33,8 @@ class LayerPlan:
 
     @property
     def shared(self) -> bool:
-        """Weights in ROM that take turns on multipliers."""
-        return self.strategy != "Latency"
+        """Weights in ROM that take turns on multipliers; with reuse factor 1 every strategy unrolls."""
+        return self.strategy != "Latency" and self.reuse > 1
 
 
 @lru_cache(maxsize=1024)

@@ -39,6 +39,7 @@ class LayerFacts:
         two_digit: weights with exactly two CSD digits.
         span: widest weight, bits from its lowest to its highest set bit.
         ebops: sum over weights of (span of set bits) x ``x_bits``, one position.
+        biases: biases that are not zero: each adds one term to its sum.
         product_spans: ``products`` split by the span of the weight, as (span, count); empty when only ``span`` is known.
         groups: independent sums per column of the matrix: the channels of a depthwise or scale layer, else 1.
         saturates: the accumulator saturates, so the value of a sum depends on the order of its additions.
@@ -61,6 +62,7 @@ class LayerFacts:
     two_digit: int
     span: int
     ebops: int
+    biases: int = 0
     product_spans: tuple[tuple[int, int], ...] = ()
     groups: int = 1
     saturates: bool = False
@@ -91,6 +93,28 @@ class LayerFacts:
         """Distinct products (see ``products``) whose input width plus weight span reach ``least_bits``."""
         spans = self.product_spans or ((self.span, self.products),)
         return sum(count for span, count in spans if self.x_bits + span >= least_bits)
+
+    @property
+    def rom_bits(self) -> int:
+        """Bits of all weights, as Resource strategy stores them."""
+        return self.n_weights * self.w_bits
+
+    @property
+    def additions(self) -> int:
+        """Additions of one position: every live weight and bias beyond the first of its sum."""
+        return max(self.nonzeros + self.biases - self.sums, 0)
+
+    @property
+    def sum_bits(self) -> float:
+        """Mean width of those additions: the first level of a tree adds products of ``x_bits`` and a weight's mean span, each further level
+        has half as many additions, one bit wider (2 bits in the mean); the accumulator is the limit."""
+        mean_span = self.ebops / self.x_bits / max(self.nonzeros, 1)
+        return min(self.acc_bits, self.x_bits + mean_span + 2)
+
+    @property
+    def shifted_pairs(self) -> int:
+        """Distinct products with a weight of two digits, shifts and signs apart: at most one per weight, and about four per odd magnitude."""
+        return min(self.two_digit, 4 * self.pairs)
 
     @property
     def is_dense(self) -> bool:
@@ -149,6 +173,7 @@ def layer_facts(network: IntegerNetwork, node: Node, io: str = "io_parallel") ->
         two_digit=counts["two_digit"],
         span=counts["span"],
         ebops=bit_products(network, node),
+        biases=0 if node.bias is None else int(np.count_nonzero(node.bias.values)),
         product_spans=counts["product_spans"],
         groups=node.shape[-1] // matrix.shape[1] if grouped else 1,
         saturates=node.out.overflow != "WRAP",

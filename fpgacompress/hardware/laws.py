@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 
-from .facts import LayerFacts
+from .facts import UNROLL_LIMIT, LayerFacts
 
 DSP_BITS = {"Vitis": 24, "Vivado": 22}
 """Resource strategy: the tool maps a product to a DSP slice when input plus weight width reach this many bits (auto mapping)."""
@@ -33,15 +33,29 @@ def multipliers(facts: LayerFacts, strategy: str, reuse: int) -> int:
     return -(-facts.n_weights // reuse) if strategy == "Resource" else facts.products
 
 
-def dsp(facts: LayerFacts, strategy: str, reuse: int, backend: str = "Vitis") -> int:
+def multiplier_limit(facts: LayerFacts, reuse: int) -> int:
+    """Multipliers that hls4ml's Latency strategy allows a layer with a reuse factor (``multiplier_limit`` of its configuration):
+    ``ceil(n_weights / RF) - floor(zeros / RF)``, at least one."""
+    return max(-(-facts.n_weights // reuse) - (facts.n_weights - facts.nonzeros) // reuse, 1)
+
+
+def wide_products(facts: LayerFacts, mapping: str = "auto") -> int:
+    """Distinct products with a constant that go to DSP slices: those that are wide enough, or all or none where the project forces it
+    (``mapping`` "auto", "dsp" or "fabric")."""
+    return {"auto": facts.wide_products(LATENCY_DSP_BITS), "dsp": facts.products, "fabric": 0}[mapping]
+
+
+def dsp(facts: LayerFacts, strategy: str, reuse: int, backend: str = "Vitis", mapping: str = "auto") -> int:
     """DSP slices of a layer.
 
-    Latency, reuse 1: one per input and distinct signed weight with three or more CSD digits, where the product is wide enough
-    (:data:`LATENCY_DSP_BITS`). Resource: every one of the multipliers when wide enough, else none.
+    Latency: one per input and distinct signed weight with three or more CSD digits, where the product is wide enough
+    (:data:`LATENCY_DSP_BITS`), and not more than :func:`multiplier_limit`. Resource: every one of the multipliers when wide enough, else
+    none. ``mapping``: see :func:`wide_products`.
     """
     if strategy != "Latency" and reuse > 1:
-        return multipliers(facts, strategy, reuse) if facts.x_bits + facts.w_bits >= dsp_bits(backend) else 0
-    return facts.wide_products(LATENCY_DSP_BITS)
+        wide = facts.x_bits + facts.w_bits >= dsp_bits(backend) if mapping == "auto" else mapping == "dsp"
+        return multipliers(facts, strategy, reuse) if wide else 0
+    return min(wide_products(facts, mapping), multiplier_limit(facts, reuse))
 
 
 def rom_bram18(facts: LayerFacts, strategy: str, reuse: int) -> int:
@@ -96,13 +110,29 @@ def tree_levels(facts: LayerFacts) -> int:
 
 
 def latency_depth(facts: LayerFacts, clock_ns: float, ultrascale: bool) -> int:
-    """Cycles of a dense layer in Latency strategy, counted as C-synthesis does (0: the result is there in the cycle it starts in)."""
+    """Cycles of a dense layer in Latency strategy, counted as C-synthesis does (0: the result is there in the cycle it starts in).
+
+    Beyond the unroll limit sums are a chain: half a cycle for each term, which two layers of the table show (11220 and 10976 weights).
+    """
+    if facts.n_weights > UNROLL_LIMIT:
+        return round(0.5 * facts.nonzeros / facts.sums)
     return max(math.ceil(tree_levels(facts) / levels_per_cycle(clock_ns, ultrascale)) - 1, 0)
+
+
+def latency_cycles(facts: LayerFacts, reuse: int, clock_ns: float, ultrascale: bool, spare: int = 0) -> int:
+    """The same with a reuse factor: the products take turns on the multipliers that are allowed, then the last ones are added (up to two
+    cycles). HLS may take more multipliers than it is allowed (``spare``; Vivado HLS has one more where hls4ml asks for reuse 1024)."""
+    depth = latency_depth(facts, clock_ns, ultrascale)
+    if reuse == 1:
+        return depth
+    return max(depth, math.ceil(facts.products / (multiplier_limit(facts, reuse) + spare)) + min(depth, 2) if facts.products else 0)
 
 
 def registered(facts: LayerFacts, clock_ns: float, ultrascale: bool) -> float:
     """Partial sums that a Latency layer's pipeline registers hold: each cut after ``k`` cycles leaves ``nonzeros / 2**(levels per cycle x
-    k)``."""
+    k)``; a chain holds every term."""
+    if facts.n_weights > UNROLL_LIMIT:
+        return float(facts.nonzeros)
     per_cycle = levels_per_cycle(clock_ns, ultrascale)
     return sum(facts.nonzeros / 2.0 ** (per_cycle * k) for k in range(1, latency_depth(facts, clock_ns, ultrascale) + 1))
 

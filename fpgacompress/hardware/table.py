@@ -1,4 +1,8 @@
-"""Tables of real synthesis results: rows of designs and layers turned into the facts that the laws read."""
+"""Tables of real synthesis results: rows of designs and layers turned into the designs that the laws read.
+
+The columns are those of the shared table of hls4ml results: one row per design with its layers as JSON, or one row per module. Columns of truth may be
+absent; then the rows can be estimated (:func:`predict`), not learned from.
+"""
 
 from __future__ import annotations
 
@@ -10,33 +14,72 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import HardwareError
+from ..figures import Figure, unavailable
+from .design import NO_OPERATION, NO_STREAM, Design
+from .estimate import estimate_design
+from .factors import LayerPlan
 from .facts import LayerFacts
+from .operations import CHARGED, OperationFacts, operation_area, operation_counts
+from .setting import Setting
+
+TRUTH = ("lut", "ff", "dsp", "bram18", "bram36", "latency", "ii")
+"""What the names of columns with measured values begin with."""
+
+DESIGN_COLUMNS = {
+    "lut_csynth": "lut",
+    "ff_csynth": "ff",
+    "dsp_csynth": "dsp",
+    "bram18_csynth": "bram18",
+    "lut_synth": "lut_post_synth",
+    "ff_synth": "ff_post_synth",
+    "latency_min": "latency_min_cycles",
+    "latency_max": "latency_cycles",
+    "ii_max": "ii",
+}
+"""Column of a design and the figure that estimates it. ``dsp_synth``, ``bram36_synth`` and ``ii_min`` are made of others."""
+
+NO_LAYERS = "the table does not say what layers the design has"
+NO_RECURRENT = "no law is calibrated for recurrent layers"
+NO_BRAM36 = "synthesis puts part of the weights' ROM into LUT, and which part no law says"
+NO_ELEMENTS = "the table does not say how many numbers a layer without weights works on"
+NO_SIZE = "the table does not say how many weights the layer has, or how wide they are"
 
 
 @dataclass(frozen=True)
 class Sample:
-    """One measured design, or one layer of a design where its own report is known.
+    """One design, or one layer of a design where its own report is known, and what was measured.
 
     Attributes:
+        id: the table's name of the design.
         family, group: source and split key; rows of a group share weights or architecture and are never split.
-        strategy: "Latency" or "Resource".
-        layers: facts and reuse factor of each dense layer.
-        backend: "Vivado" or "Vitis".
-        clock_ns: target period.
-        ultrascale: device family.
-        mapping: "auto", "dsp" or "fabric".
+        design, plan, setting: what an estimate reads.
         truth: measured values by column name of the table.
+        missing: why nothing can be estimated, or None.
     """
 
+    id: str
     family: str
     group: str
-    strategy: str
-    layers: tuple[tuple[LayerFacts, int], ...]
-    backend: str
-    clock_ns: float
-    ultrascale: bool
-    mapping: str
+    design: Design
+    plan: dict[str, LayerPlan]
+    setting: Setting
     truth: dict[str, float]
+    missing: str | None = None
+
+    @property
+    def layers(self) -> list[tuple[LayerFacts, int]]:
+        """Facts and reuse factor of each layer with weights."""
+        return [(facts, self.plan[name].reuse) for name, facts in self.design.layers.items()]
+
+    @property
+    def strategy(self) -> str:
+        """ "Latency" or "Resource", of all layers."""
+        return next(iter(self.plan.values())).strategy
+
+    @property
+    def dense(self) -> bool:
+        """All layers with weights are dense, in parallel form, and known."""
+        return self.missing is None and self.design.io == "io_parallel" and all(f.is_dense for f in self.design.layers.values())
 
 
 def read_rows(path: str | Path) -> list[dict[str, str]]:
@@ -50,107 +93,200 @@ def read_rows(path: str | Path) -> list[dict[str, str]]:
         opener = gzip.open if path.suffix == ".gz" else open
         with opener(path, "rt", encoding="utf-8", newline="") as stream:
             return list(csv.DictReader(stream))
-    except (OSError, EOFError, UnicodeDecodeError) as error:
-        raise HardwareError(
-            f"table {path} cannot be read ({error})", do="give the folder that holds designs_train.csv.gz and layers_train.csv.gz"
-        ) from None
+    except (OSError, EOFError, UnicodeDecodeError, csv.Error) as error:
+        raise HardwareError(f"table {path} cannot be read ({error})", do="give a table of designs or layers, .csv or .csv.gz") from None
 
 
-def _facts(layer: dict[str, Any]) -> LayerFacts | None:
-    if layer.get("type") != "dense" or not layer.get("n_in") or not layer.get("n_out") or not layer.get("w") or not layer.get("x"):
+def _number(value: Any) -> int:
+    return int(float(value)) if value not in (None, "") else 0
+
+
+def _width(layer: dict[str, Any], *names: str) -> int:
+    """Total bits of the first of the types that is there."""
+    return next((int(layer[n][0]) for n in names if layer.get(n)), 0)
+
+
+def _weighted(name: str, layer: dict[str, Any]) -> LayerFacts | None:
+    """Facts of a dense or convolution layer; None where sizes or types are missing."""
+    kind = layer["type"]
+    window = [_number(layer.get(k)) or 1 for k in ("filt_height", "filt_width")] if kind != "dense" else []
+    n_in = _number(layer.get("n_in")) if kind == "dense" else _number(layer.get("n_chan")) * window[0] * window[1]
+    n_out = _number(layer.get("n_out" if kind == "dense" else "n_filt"))
+    if not n_in and n_out and layer.get("n_w"):
+        n_in = _number(layer["n_w"]) // n_out
+    x, w = _width(layer, "x"), _width(layer, "w")
+    if not (n_in and n_out and x and w):
         return None
+    positions = 1 if kind == "dense" else (_number(layer.get("out_width")) or 1) * (_number(layer.get("out_height")) or 1)
 
-    def live(name: str) -> int:
-        return int(layer.get(f"{name}_live", layer.get(name, 0)) or 0)
+    def live(key: str) -> int:
+        return _number(layer.get(f"{key}_live", layer.get(key)))
 
-    two = int(layer.get("nnz", 0)) - int(layer.get("npow2", 0)) - int(layer.get("n_ge3csd", 0))
+    known = layer.get("nnz") not in (None, "")
+    two = _number(layer.get("nnz")) - _number(layer.get("npow2")) - _number(layer.get("n_ge3csd"))
     return LayerFacts(
-        name="",
-        op="dense",
-        n_in=int(layer["n_in"]),
-        n_out=int(layer["n_out"]),
-        positions=1,
-        x_bits=layer["x"][0],
-        w_bits=layer["w"][0],
-        acc_bits=(layer.get("acc") or layer["y"])[0],
-        out_bits=(layer.get("y") or layer["acc"])[0],
-        nonzeros=live("nnz"),
+        name=name,
+        op=kind,
+        n_in=n_in,
+        n_out=n_out,
+        positions=positions,
+        x_bits=x,
+        w_bits=w,
+        acc_bits=_width(layer, "acc", "y") or x + w,
+        out_bits=_width(layer, "y", "acc") or x + w,
+        nonzeros=live("nnz") if known else n_in * n_out,
         products=live("share3s"),
         pairs=live("share2"),
         two_digit=max(two, 0),
-        span=int(layer.get("maxspan", 0)),
-        ebops=live("wspan") * layer["x"][0],
+        span=_number(layer.get("maxspan")),
+        ebops=live("wspan") * x,
+        biases=n_out if layer.get("b") else 0,
+        reuse_limit=n_in if kind != "dense" else None,
     )
 
 
-def design_samples(rows: list[dict[str, str]]) -> list[Sample]:
-    """Samples of all io_parallel designs that consist of dense layers with known sizes; others are left out."""
-    samples = []
-    for row in rows:
-        layers = json.loads(row["layers_json"])
-        facts = [_facts(layer) for layer in layers]
-        if row["io_type"] != "io_parallel" or not layers or any(f is None for f in facts):
-            continue
-        truth = {k: float(v) for k, v in row.items() if v and k.split("_")[0] in ("lut", "ff", "dsp", "bram18", "bram36", "latency", "ii")}
-        reuse = [int(layer.get("reuse_factor") or 1) for layer in layers]
-        samples.append(_sample(row, row["group"], tuple(zip(facts, reuse)), truth))
-    return samples
-
-
-def layer_samples(rows: list[dict[str, str]]) -> list[Sample]:
-    """Samples of all dense layers whose module has a C-synthesis report of its own."""
-    samples = []
-    for row in rows:
-        if row["type"] != "dense" or not row["io"].startswith("io_parallel") or not row["n_out"] or not row["strategy"]:
-            continue
-        layer: dict[str, Any] = {k: float(v) for k, v in row.items() if v and k not in _TEXT}
-        layer |= {
-            "type": "dense",
-            "x": [int(layer["x_bits"])],
-            "w": [int(layer["w_bits"])],
-            "y": [int(layer["y_bits"])],
-            "acc": [int(layer["acc_bits"])],
-        }
-        truth = {f"{k}_csynth": float(row[k]) for k in ("lut", "ff", "dsp", "bram18")} | {
-            k: float(row[k]) for k in ("latency_max", "ii_max")
-        }
-        facts = _facts(layer)
-        assert facts is not None
-        samples.append(_sample(row, row["design_id"].rsplit("-", 1)[0], ((facts, int(layer["reuse_factor"])),), truth))
-    return samples
-
-
-def _sample(row: dict[str, str], group: str, layers: tuple[tuple[LayerFacts, int], ...], truth: dict[str, float]) -> Sample:
-    return Sample(
-        row["family"],
-        group,
-        row["strategy"].capitalize(),
-        layers,
-        _backend(row["tool"]),
-        float(row["clock_ns"]),
-        "ultrascale" in row["fpga_family"],
-        row["mult_impl"],
-        truth,
-    )
-
-
-def _backend(tool: str) -> str:
-    return "Vivado" if tool.startswith("vivado") else "Vitis"
-
-
-_TEXT = {
-    "design_id",
-    "family",
-    "published_model",
-    "source_repo",
-    "report",
-    "tool",
-    "tool_version",
-    "part",
-    "fpga_family",
-    "mult_impl",
-    "type",
-    "strategy",
-    "io",
-    "source_license",
+_OPERATIONS = {
+    "relu": "cast",
+    "linear": "cast",
+    "softmax": "softmax",
+    "sigmoid": "table",
+    "tanh": "table",
+    "normalize": "normalize",
 }
+"""Types of layers in the table without weights of their own; others keep their name, about which no law knows anything."""
+
+
+def _operation(name: str, layer: dict[str, Any], elements: int) -> OperationFacts:
+    count = _number(layer.get("n_in")) or elements
+    bits = count * (_width(layer, "x") + _width(layer, "y"))
+    return OperationFacts(name, _OPERATIONS.get(layer["type"], layer["type"]), count, bits, _width(layer, "y"))
+
+
+def _built(layers: list[dict[str, Any]], strategy: str, io: str) -> tuple[Design, dict[str, LayerPlan], str | None]:
+    """Design and plan of a row's layers, and why it cannot be estimated."""
+    weighted: dict[str, LayerFacts] = {}
+    plan: dict[str, LayerPlan] = {}
+    others: list[OperationFacts] = []
+    missing = None if layers else NO_LAYERS
+    elements = 0
+    for i, layer in enumerate(layers):
+        name, kind = f"{i + 1} {layer['type']}", layer["type"]
+        if kind in ("dense", "conv1d", "conv2d"):
+            facts = _weighted(name, layer)
+            if facts is None:
+                missing = NO_SIZE
+                continue
+            weighted[name] = facts
+            reuse = _number(layer.get("reuse_factor")) or 1
+            plan[name] = LayerPlan((layer.get("strategy") or strategy or "resource").capitalize(), reuse)
+            elements = facts.n_out * facts.positions
+        elif kind.endswith("_stack"):
+            missing = NO_RECURRENT
+        else:
+            others.append(_operation(name, layer, elements))
+            if others[-1].op in CHARGED and not others[-1].elements:
+                missing = NO_ELEMENTS
+    missing = missing or (None if weighted else NO_LAYERS)
+    return Design(weighted, tuple(others), "io_stream" if "stream" in io else "io_parallel"), plan, missing
+
+
+def _truth(row: dict[str, str]) -> dict[str, float]:
+    return {k: float(v) for k, v in row.items() if v and k.split("_")[0] in TRUTH}
+
+
+def _setting(row: dict[str, str]) -> Setting:
+    family = row.get("fpga_family") or row.get("part") or ""
+    backend = "Vivado" if (row.get("tool") or "").startswith("vivado") else "Vitis"
+    return Setting("ultrascale" in family, float(row.get("clock_ns") or 5.0), backend, row.get("mult_impl") or "auto")
+
+
+def _needed(rows: list[dict[str, str]], columns: tuple[str, ...]) -> None:
+    missing = [c for c in columns if rows and c not in rows[0]]
+    if missing:
+        raise HardwareError(
+            f"the table has no column {', '.join(missing)}", expected=f"at least {', '.join(columns)}", do="compare it with the README"
+        )
+
+
+def design_rows(rows: list[dict[str, str]]) -> list[Sample]:
+    """One sample per row of a table of designs, in order.
+
+    Raises:
+        HardwareError: columns are missing, or the layers of a row are not JSON.
+    """
+    _needed(rows, ("design_id", "io_type", "strategy", "layers_json"))
+    samples = []
+    for row in rows:
+        try:
+            layers = json.loads(row["layers_json"] or "[]")
+            design, plan, missing = _built(layers, row["strategy"], row["io_type"])
+        except (ValueError, TypeError, KeyError, AttributeError, IndexError) as error:
+            raise HardwareError(
+                f"design '{row['design_id']}': layers_json cannot be read ({type(error).__name__}: {error})",
+                expected="a list of layers, each with a type, sizes and types of its numbers",
+            ) from None
+        family = row.get("family") or ""
+        samples.append(Sample(row["design_id"], family, row.get("group") or "", design, plan, _setting(row), _truth(row), missing))
+    return samples
+
+
+def layer_rows(rows: list[dict[str, str]]) -> list[Sample]:
+    """One sample per row of a table of layers, in order; biases, which it does not tell, are taken as not zero.
+
+    Raises:
+        HardwareError: columns are missing or hold no numbers.
+    """
+    _needed(rows, ("design_id", "type", "reuse_factor", "strategy", "io", "x_bits"))
+    samples = []
+    for row in rows:
+        try:
+            layer: dict[str, Any] = {k: v for k, v in row.items() if v} | {"type": row["type"], "b": [1]}
+            layer |= {n: [_number(row.get(f"{n}_bits"))] for n in ("x", "w", "y", "acc") if row.get(f"{n}_bits")}
+            design, plan, missing = _built([layer], row["strategy"], row["io"] or "io_parallel")
+        except (ValueError, TypeError, KeyError) as error:
+            raise HardwareError(
+                f"layer of design '{row['design_id']}': {error}", expected="numbers in the columns of sizes and bits"
+            ) from None
+        truth = {f"{k}_csynth" if k in ("lut", "ff", "dsp", "bram18") else k: v for k, v in _truth(row).items()}
+        group = row["design_id"].rsplit("-", 1)[0]
+        missing = None if design.operations and missing == NO_LAYERS else missing
+        samples.append(Sample(row["design_id"], row.get("family") or "", group, design, plan, _setting(row), truth, missing))
+    return samples
+
+
+def predict(sample: Sample) -> dict[str, Figure]:
+    """Figures of a design by column name of the table, by the code that estimates a model (:func:`.estimate.estimate_design`)."""
+    if sample.missing:
+        names = (*DESIGN_COLUMNS, "ii_min", "dsp_synth", "bram36_synth")
+        return {name: unavailable(sample.missing) for name in names}
+    total = estimate_design(sample.design, sample.plan, sample.setting).total
+    told = {column: total[name] for column, name in DESIGN_COLUMNS.items()}
+    slices = total["dsp"]
+    told["ii_min"] = total["ii"]
+    text = f"{slices.interval}; every DSP slice of C-synthesis stays one (all designs of the table that are dense and fit)"
+    told["dsp_synth"] = Figure(slices.value, slices.unit, slices.low, slices.high, text, "post-synth", slices.provenance)
+    told["bram36_synth"] = unavailable(NO_BRAM36, "BRAM36")
+    return told
+
+
+def predict_layer(sample: Sample) -> dict[str, Figure]:
+    """Figures of a single module by column name of a table of layers: C-synthesis only."""
+    names = {"lut": "lut_csynth", "ff": "ff_csynth", "dsp": "dsp_csynth", "bram18": "bram18_csynth"}
+    names |= {k: k for k in ("latency_min", "latency_max", "ii_min", "ii_max")}
+    if sample.missing or sample.design.layers:
+        told = predict(sample)
+        return {k: told[c] for k, c in names.items()}
+    operation = sample.design.operations[0]
+    if operation.op not in CHARGED or sample.design.io == "io_stream":
+        reason = NO_STREAM if operation.op in CHARGED else NO_OPERATION.format(operation.op)
+        return {name: unavailable(reason) for name in names}
+    figures = {k: operation_area(operation, k, "csynth", sample.setting.mapping).figure(k.upper(), "csynth") for k in ("lut", "ff")}
+    counts = operation_counts(operation, sample.setting)
+    for name, key, unit in (("dsp", "dsp", "DSP"), ("bram18", "bram18", "BRAM18"), *((k, "cycles", "cycles") for k in _LATENCIES)):
+        slack = 2 if unit == "cycles" else 0
+        figures[name] = Figure(counts[key], unit, max(counts[key] - slack, 0), counts[key] + slack, COUNTED, "csynth", "law")
+    return figures | {k: Figure(1, "cycles", 1, 1, COUNTED, "csynth", "law") for k in ("ii_min", "ii_max")}
+
+
+_LATENCIES = ("latency_min", "latency_max")
+COUNTED = "read off the reports of layers of its kind"

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from . import laws
+from .facts import UNROLL_LIMIT
 from .table import Sample
 
 
@@ -28,11 +29,9 @@ def closed_laws(designs: list[Sample], layers: list[Sample]) -> list[dict[str, A
     shared = [s for s in designs if s.strategy == "Resource" and all(rf > 1 for _, rf in s.layers)]
     single = [s for s in shared if len(s.layers) == 1]
     several = [s for s in shared if len(s.layers) > 1]
-    unrolled = [
-        s
-        for s in layers + designs
-        if len(s.layers) == 1 and all(rf == 1 and f.nonzeros and f.n_weights <= 4096 for f, rf in s.layers) and s.strategy == "Latency"
-    ]
+    alone = [s for s in layers + designs if len(s.layers) == 1 and s.strategy == "Latency" and not s.design.operations]
+    small = [s for s in alone if all(f.nonzeros and f.n_weights <= UNROLL_LIMIT for f, _ in s.layers)]
+    unrolled, limited = [s for s in small if s.layers[0][1] == 1], [s for s in small if s.layers[0][1] > 1]
 
     def add(law: str, samples: list[Sample], column: str, predict: Any, allowed: str, limit: Any) -> None:
         rows = [(predict(s), s.truth[column]) for s in samples if column in s.truth]
@@ -40,13 +39,13 @@ def closed_laws(designs: list[Sample], layers: list[Sample]) -> list[dict[str, A
             scores.append(_score(law, [p - t for p, t in rows], allowed, [abs(p - t) <= limit(t) for p, t in rows]))
 
     def dsp(s: Sample) -> float:
-        forced = {"dsp": lambda f: f.products, "fabric": lambda f: 0}.get(s.mapping)
-        return sum(forced(f) if forced and s.strategy == "Latency" else laws.dsp(f, s.strategy, rf, s.backend) for f, rf in s.layers)
+        return sum(laws.dsp(f, s.strategy, rf, s.setting.backend, s.setting.mapping) for f, rf in s.layers)
 
     five = lambda t: max(2, 0.05 * t)  # noqa: E731
     add("DSP Resource, one layer, csynth", single, "dsp_csynth", dsp, "max(2, 5 %)", five)
     add("DSP Resource, two layers, post-synth", several, "dsp_synth", dsp, "max(2, 5 %)", five)
     add("DSP Latency, csynth", unrolled, "dsp_csynth", dsp, "max(2, 5 %)", five)
+    add("DSP Latency with reuse, csynth", limited, "dsp_csynth", dsp, "max(2, 5 %)", five)
     add(
         "BRAM18 Resource, csynth",
         single,
@@ -59,9 +58,13 @@ def closed_laws(designs: list[Sample], layers: list[Sample]) -> list[dict[str, A
     add("latency Resource, one layer", single, "latency_max", cycles, "1", lambda t: 1)
     add("latency Resource, two layers", several, "latency_max", cycles, "3", lambda t: 3)
     add("II Resource, one layer", single, "ii_max", lambda s: s.layers[0][1], "0", lambda t: 0)
-    depth = lambda s: laws.latency_depth(s.layers[0][0], s.clock_ns, s.ultrascale)  # noqa: E731
-    add("latency Latency, UltraScale+", [s for s in unrolled if s.ultrascale], "latency_max", depth, "2", lambda t: 2)
-    add("latency Latency, 7 series", [s for s in unrolled if not s.ultrascale], "latency_max", depth, "2", lambda t: 2)
+    depth = lambda s: laws.latency_cycles(*s.layers[0], s.setting.clock_ns, s.setting.ultrascale)  # noqa: E731
+    families = (("UltraScale+", True), ("7 series", False))
+    for name, kind in families:
+        add(f"latency Latency, {name}", [s for s in unrolled if s.setting.ultrascale == kind], "latency_max", depth, "2", lambda t: 2)
+    for name, kind in families:
+        few = [s for s in limited if s.setting.ultrascale == kind]
+        add(f"latency Latency with reuse, {name}", few, "latency_max", depth, "max(3, 10 %)", lambda t: max(3, 0.1 * t))
     return scores
 
 

@@ -12,7 +12,7 @@ from ..data import Dataset
 from ..firmware.hls import Firmware, generate
 from ..firmware.verify import HlsExecutor, KerasExecutor, VerifyReport, verify
 from ..hardware.board import load_board
-from ..hardware.estimate import estimate
+from ..hardware.estimate import LAWS, estimate
 from ..hardware.reuse import LayerPlan, plan
 from ..integer import FixedType, IntegerNetwork, accumulators, simplify, store, with_accumulators
 from ..keras_stack import load_model
@@ -115,7 +115,12 @@ class Builder:
     def estimated(self, hardware: Path) -> Path:
         """Estimate the student on the board; writes ``estimate.json`` and ``plan.json``."""
         section = self.recipe.firmware
-        inputs = {"version": VERSION, "network": hardware.name, "firmware": section.model_dump(mode="json", exclude={"compile"})}
+        inputs = {
+            "version": VERSION,
+            "laws": LAWS,
+            "network": hardware.name,
+            "firmware": section.model_dump(mode="json", exclude={"compile"}),
+        }
 
         def make(where: Path) -> None:
             network = store.load(hardware / "network.npz")

@@ -14,23 +14,26 @@ from fpgacompress.hardware.board import load_board
 from fpgacompress.hardware.calibrate import calibrate, conformal, fit, main
 from fpgacompress.hardware.calibration import load_calibration
 from fpgacompress.hardware.facts import weight_facts
-from fpgacompress.hardware.table import design_samples, layer_samples, read_rows
+from fpgacompress.hardware.table import design_rows, layer_rows, read_rows
 
 DATA = Path(__file__).parent.parent / "data"
-DESIGNS = design_samples(read_rows(DATA / "synth_rows.csv"))
-LAYERS = layer_samples(read_rows(DATA / "synth_layers.csv"))
-ONE = [s for s in DESIGNS if len(s.layers) == 1 and s.strategy == "Resource"]
-TWO = [s for s in DESIGNS if len(s.layers) == 2]
-UNROLLED = [s for s in DESIGNS + LAYERS if s.strategy == "Latency" and s.layers[0][0].n_weights <= 4096]
+ROWS, LAYER_ROWS = read_rows(DATA / "synth_rows.csv"), read_rows(DATA / "synth_layers.csv")
+DESIGNS = [s for s in design_rows(ROWS) if s.dense]
+LAYERS = [s for s in layer_rows(LAYER_ROWS) if s.dense and s.design.layers]
+ONE = [s for s in DESIGNS if len(s.layers) == 1 and all(p.shared for p in s.plan.values())]
+TWO = [s for s in DESIGNS if len(s.layers) == 2 and all(p.shared for p in s.plan.values()) and not s.design.operations]
+ALONE = [s for s in DESIGNS + LAYERS if len(s.layers) == 1 and s.strategy == "Latency" and s.layers[0][0].n_weights <= 4096]
+UNROLLED, LIMITED = [s for s in ALONE if s.layers[0][1] == 1], [s for s in ALONE if s.layers[0][1] > 1]
+TURNS = [s for s in LIMITED if s.layers[0][0].products > laws.multiplier_limit(*s.layers[0])]
 
 
 def test_the_subset_has_all_kinds_of_rows():
-    assert len(ONE) == 30 and len(TWO) == 20 and len(UNROLLED) >= 30
+    assert len(ONE) == 30 and len(TWO) == 20 and len(UNROLLED) >= 30 and len(LIMITED) >= 10 and len(TURNS) >= 8
 
 
 @pytest.mark.parametrize("s", ONE + TWO, ids=lambda s: f"{s.group} rf{s.layers[0][1]}")
 def test_resource_strategy(s):
-    dsp = sum(laws.dsp(f, "Resource", rf, s.backend) for f, rf in s.layers)
+    dsp = sum(laws.dsp(f, "Resource", rf, s.setting.backend) for f, rf in s.layers)
     truth = s.truth["dsp_csynth" if len(s.layers) == 1 else "dsp_synth"]
     assert abs(dsp - truth) <= max(2, 0.05 * truth)
     assert abs(laws.resource_latency([rf for _, rf in s.layers]) - s.truth["latency_max"]) <= 1
@@ -40,13 +43,29 @@ def test_resource_strategy(s):
         assert abs(laws.rom_bram18(facts, "Resource", reuse) - s.truth["bram18_csynth"]) <= 1
 
 
-@pytest.mark.parametrize("s", UNROLLED, ids=lambda s: f"{s.group} {s.mapping}")
+@pytest.mark.parametrize("s", UNROLLED, ids=lambda s: f"{s.group} {s.setting.mapping}")
 def test_latency_strategy(s):
     facts = s.layers[0][0]
     truth = s.truth["dsp_csynth"]
-    dsp = {"auto": laws.dsp(facts, "Latency", 1, s.backend), "dsp": facts.products, "fabric": 0}[s.mapping]
+    dsp = laws.dsp(facts, "Latency", 1, s.setting.backend, s.setting.mapping)
     assert abs(dsp - truth) <= max(2, 0.15 * truth)
-    assert abs(laws.latency_depth(facts, s.clock_ns, s.ultrascale) - s.truth["latency_max"]) <= 3
+    assert abs(laws.latency_depth(facts, s.setting.clock_ns, s.setting.ultrascale) - s.truth["latency_max"]) <= 3
+
+
+@pytest.mark.parametrize("s", LIMITED, ids=lambda s: f"{s.group} rf{s.layers[0][1]} {s.setting.mapping}")
+def test_latency_strategy_with_a_reuse_factor(s):
+    facts, reuse = s.layers[0]
+    truth = s.truth["dsp_csynth"]
+    assert abs(laws.dsp(facts, "Latency", reuse, s.setting.backend, s.setting.mapping) - truth) <= max(2, 0.05 * truth)
+    high, low = (laws.latency_cycles(facts, reuse, s.setting.clock_ns, s.setting.ultrascale, spare) for spare in (0, 1))
+    assert low - 5 <= s.truth["latency_max"] <= high + 5
+
+
+def test_a_reuse_factor_limits_the_multipliers_of_latency_strategy():
+    # 274 x 8 weights, 924 of them zero, reuse 100: ceil(2192 / 100) - floor(924 / 100)
+    facts = next(s.layers[0][0] for s in LIMITED if s.layers[0][0].n_in == 274)
+    assert facts.n_weights - facts.nonzeros == 924 and laws.multiplier_limit(facts, 100) == 22 - 9
+    assert laws.multiplier_limit(facts, 10**6) == 1
 
 
 @pytest.mark.parametrize(
@@ -54,18 +73,19 @@ def test_latency_strategy(s):
     [
         ("resource_lut_csynth", ONE, "lut_csynth", 0.02, 0.05),
         ("resource_ff_csynth", ONE, "ff_csynth", 0.1, 0.2),
-        ("resource_lut_post-synth", TWO, "lut_synth", 0.12, 0.3),
+        ("resource_lut_post-synth", TWO, "lut_synth", 0.04, 0.1),
         ("resource_ff_post-synth", TWO, "ff_synth", 0.1, 0.2),
         ("latency_lut_csynth", UNROLLED, "lut_csynth", 0.1, 0.25),
-        ("latency_ff_csynth", UNROLLED, "ff_csynth", 0.3, 0.6),
+        ("latency_ff_csynth", UNROLLED, "ff_csynth", 0.15, 0.6),
+        ("latency_lut_csynth", LIMITED, "lut_csynth", 0.1, 0.25),
+        ("latency-turns_ff_csynth", TURNS, "ff_csynth", 0.15, 0.35),
     ],
 )
 def test_the_shipped_calibration_predicts_real_rows(head, samples, column, median, p90):
     calibration = load_calibration()
     errors = []
     for s in samples:
-        kwargs = {"backend": s.backend, "clock_ns": s.clock_ns, "ultrascale": s.ultrascale, "mapping": s.mapping}
-        predicted = sum(calibration.predict(head, features(head, f, rf, **kwargs)) for f, rf in s.layers)
+        predicted = sum(calibration.predict(head, features(head, f, rf, s.setting)) for f, rf in s.layers)
         errors.append(abs(predicted - s.truth[column]) / s.truth[column])
     assert np.median(errors) <= median and np.quantile(errors, 0.9) <= p90
 

@@ -1,0 +1,142 @@
+"""Estimates of the rows of a table: through the code that a model takes, without the measured columns, and unavailable where nothing is known."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fpgacompress.cli.main import main
+from fpgacompress.errors import HardwareError
+from fpgacompress.hardware.board import load_board
+from fpgacompress.hardware.design import Design, network_design
+from fpgacompress.hardware.estimate import estimate, estimate_design
+from fpgacompress.hardware.factors import LayerPlan
+from fpgacompress.hardware.score import format_scores, scores
+from fpgacompress.hardware.setting import Setting
+from fpgacompress.hardware.table import TRUTH, design_rows, layer_rows, predict, predict_layer, read_rows
+
+from .networks import mlp
+
+DATA = Path(__file__).parent.parent / "data"
+DESIGNS, LAYERS = DATA / "synth_rows.csv", DATA / "synth_layers.csv"
+
+
+def blind(path: Path, to: Path) -> Path:
+    """The table without its measured columns."""
+    rows = read_rows(path)
+    names = [n for n in rows[0] if n.split("_")[0] not in TRUTH]
+    with to.open("w", newline="") as stream:
+        writer = csv.DictWriter(stream, names, extrasaction="ignore")
+        writer.writeheader()
+        writer.writerows(rows)
+    return to
+
+
+def test_what_was_measured_is_not_read(tmp_path, capsys):
+    seen = ["estimate", "--table", str(DESIGNS), "--layers", str(LAYERS), "--json"]
+    unseen = ["--table", str(blind(DESIGNS, tmp_path / "d.csv")), "--layers", str(blind(LAYERS, tmp_path / "l.csv"))]
+    assert main(seen) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert main(["estimate", *unseen, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == told
+    assert [d["design_id"] for d in told["designs"]] == [r["design_id"] for r in read_rows(DESIGNS)]
+    assert len(told["layers"]) == len(read_rows(LAYERS))
+    one = told["designs"][0]
+    assert {
+        "lut_csynth",
+        "ff_csynth",
+        "dsp_csynth",
+        "bram18_csynth",
+        "lut_synth",
+        "ff_synth",
+        "latency_min",
+        "latency_max",
+        "ii_max",
+    } <= set(one)
+    assert one["lut_csynth"]["stage"] == "csynth" and one["lut_synth"]["stage"] == "post-synth" and one["lut_csynth"]["low"] > 0
+    assert main(["estimate", *unseen]) == 0
+    assert one["design_id"] in capsys.readouterr().out
+
+
+def test_a_row_and_a_network_with_the_same_layers_have_the_same_figures():
+    network = mlp((64, 32, 8), (6, 6), 0.5, x_bits=16)
+    board, plan = load_board("vu13p"), {"fc1": LayerPlan("Latency", 1), "fc2": LayerPlan("Latency", 1)}
+    told = estimate(network, board=board, plan=plan, clock_ns=5.0)
+    design = network_design(network)
+    again = estimate_design(Design(dict(design.layers), design.operations, "io_parallel"), plan, Setting(True, 5.0))
+    assert told.total == again.total
+
+
+@pytest.mark.parametrize(
+    ("column", "median", "p90"),
+    [
+        ("lut_csynth", 0.04, 0.2),
+        ("ff_csynth", 0.12, 0.4),
+        ("lut_synth", 0.04, 0.1),
+        ("ff_synth", 0.1, 0.2),
+        ("dsp_csynth", 0.0, 0.1),
+        ("bram18_csynth", 0.0, 0.1),
+        ("latency_max", 0.0, 0.5),
+    ],
+)
+def test_whole_designs_come_out_as_measured(column, median, p90):
+    errors = []
+    for sample in design_rows(read_rows(DESIGNS)):
+        figure = predict(sample)[column]
+        if figure.available and sample.dense and column in sample.truth:
+            errors.append(abs(figure.value - sample.truth[column]) / max(sample.truth[column], 10))
+    assert len(errors) >= 20 and np.median(errors) <= median and np.quantile(errors, 0.9) <= p90
+
+
+def test_softmax_and_activations_are_counted():
+    sample = next(s for s in design_rows(read_rows(DESIGNS)) if s.id.endswith("ARRYTHMIA-DSP_reuse1"))
+    told, weights = predict(sample), predict(type(sample)(**{**vars(sample), "design": Design(sample.design.layers, (), "io_parallel")}))
+    assert told["bram18_csynth"].value == sample.truth["bram18_csynth"] == 16 and weights["bram18_csynth"].value == 0
+    assert told["dsp_csynth"].value - weights["dsp_csynth"].value == 16
+    assert told["lut_csynth"].value - weights["lut_csynth"].value > 2000
+
+
+@pytest.mark.parametrize(
+    ("design", "reason"), [("kebl", "does not say what layers"), ("gru", "recurrent"), ("seanlipps", "global_pooling1d_cl|convolution")]
+)
+def test_what_no_law_knows_is_not_available(design, reason):
+    sample = next(s for s in design_rows(read_rows(DESIGNS)) if design in s.id)
+    assert not (told := predict(sample)["lut_csynth"]).available and re.search(reason, told.reason)
+
+
+def test_layers_without_weights_have_figures_of_their_own():
+    samples = layer_rows(read_rows(LAYERS))
+    found = {s.design.operations[0].op for s in samples if s.design.operations}
+    assert found == {"cast", "softmax", "normalize"}
+    for sample in samples:
+        told = predict_layer(sample)
+        assert told["lut"].low <= sample.truth["lut_csynth"] * 1.3 and told["lut"].high >= sample.truth["lut_csynth"] / 1.6
+        assert told["dsp"].low <= sample.truth["dsp_csynth"] <= told["dsp"].high
+
+
+def test_scores_tell_errors_and_coverage():
+    samples = design_rows(read_rows(DESIGNS))
+    rows = scores(samples, [predict(s) for s in samples])
+    lut = next(r for r in rows if r.column == "lut_csynth" and r.family == "wa-hls4ml-1layer" and r.strategy == "Resource")
+    assert lut.rows == 32 and lut.median < 0.03 and 0.7 <= lut.covered <= 1
+    none = next(r for r in rows if r.column == "lut_csynth" and r.family == "keb-l-cnn-vu9p")
+    assert (none.rows, none.missing, none.median) == (0, 1, None)
+    assert "keb-l-cnn-vu9p" in format_scores(rows)
+
+
+def test_bad_tables_are_refused(tmp_path):
+    with pytest.raises(HardwareError, match="cannot be read"):
+        read_rows(tmp_path / "none.csv")
+    with pytest.raises(HardwareError, match="no column"):
+        design_rows([{"design_id": "a"}])
+    row = {"design_id": "a", "io_type": "io_parallel", "strategy": "latency"}
+    for text in ("{", '{"a": 1}', '[{"type": "dense", "x": 5}]', "[3]"):
+        with pytest.raises(HardwareError, match="design 'a': layers_json cannot be read"):
+            design_rows([row | {"layers_json": text}])
+    assert main(["estimate", "--layers", "x.csv"]) == main(["estimate", "model.npz"]) == main(["estimate", "--table", "x.csv"]) == 2
+    assert main(["estimate", "m.npz", "--board", "basys3", "--table", "x.csv"]) == 2
