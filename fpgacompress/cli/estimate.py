@@ -76,7 +76,7 @@ def run(args: argparse.Namespace) -> int:
     if args.clock_ns is not None and not 0.5 <= args.clock_ns <= 1000:
         raise HardwareError(f"--clock-ns {args.clock_ns:g}", expected="0.5 to 1000 ns")
     board = load_board(args.board)
-    network = _network(args.model)
+    network = read_network(args.model)
     smaller = simplify(network)
     if smaller.changed and not args.as_is:
         network = smaller.network
@@ -91,7 +91,7 @@ def run(args: argparse.Namespace) -> int:
     return 0 if told.fits else 1
 
 
-def _network(path: str) -> Any:
+def read_network(path: str) -> Any:
     """The integer network of a file or folder; a Keras file is lowered, which needs TensorFlow."""
     from ..integer import store
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 from ..errors import HardwareError
 from ..integer.network import IntegerNetwork
@@ -11,7 +10,9 @@ from .board import RESOURCES, Board
 from .calibration import ZERO
 from .factors import UNROLLED, LayerPlan, check_layer, legal_factors, legal_plans, neighbours, unrolled_factors, valid_reuse_factors
 from .facts import UNROLL_LIMIT, LayerFacts, network_facts
-from .layer import Setting, activation_area, layer_area, layer_counts
+from .layer import activation_area
+from .setting import Setting
+from .ways import CEILING, COMFORT, Way, allowed_plans, way
 
 __all__ = [
     "COMFORT",
@@ -26,40 +27,6 @@ __all__ = [
     "valid_reuse_factors",
 ]
 
-COMFORT = 0.7
-"""Share of each resource that an automatic plan may take by the central estimate; the rest is for the DMA, the interconnect and routing."""
-
-CEILING = 1.0
-"""Share that the upper end of the interval may take in an automatic plan."""
-
-
-@dataclass(frozen=True)
-class _Cost:
-    """One way to build a layer and what it takes (post-synthesis LUT and FF, DSP and BRAM18 by law), as shares of the board."""
-
-    plan: LayerPlan
-    share: dict[str, float]
-    share_high: dict[str, float]
-    cycles: int
-
-    @property
-    def worst(self) -> float:
-        """The scarcest resource's share; smaller is cheaper."""
-        return max(max(self.share.values()), max(self.share_high.values()) * COMFORT / CEILING)
-
-
-def _cost(facts: LayerFacts, plan: LayerPlan, board: Board, setting: Setting) -> _Cost:
-    counts = layer_counts(facts, plan, setting)
-    share, high = {}, {}
-    for kind in RESOURCES:
-        capacity = max(board.capacity(kind), 1e-9)
-        if kind in ("lut", "ff"):
-            area = layer_area(facts, plan, kind, "post-synth", setting)
-            share[kind], high[kind] = area.value / capacity, area.high / capacity
-        else:
-            share[kind] = high[kind] = counts[kind] / capacity
-    return _Cost(plan, share, high, counts["ii"])
-
 
 def _fixed(network: IntegerNetwork, board: Board) -> tuple[dict[str, float], dict[str, float]]:
     """Shares that the plan cannot change: activations."""
@@ -70,8 +37,10 @@ def _fixed(network: IntegerNetwork, board: Board) -> tuple[dict[str, float], dic
     return share, high
 
 
-TIERS = ((COMFORT, CEILING), (COMFORT, float("inf")), (CEILING, float("inf")))
-"""What a plan may take, from cautious to bold: share by the central estimate, share by the upper end."""
+def _tiers(comfort: float) -> tuple[tuple[float, float], ...]:
+    """What a plan may take, from cautious to bold: share by the central estimate, share by the upper end."""
+    return (comfort, CEILING), (comfort, float("inf")), (CEILING, float("inf"))
+
 
 PATIENCE = 4
 """How many times slower a more cautious plan may be than the next bolder one before it is given up."""
@@ -80,20 +49,18 @@ NEARLY = 1.25
 """Where nothing fits, a layer takes its quickest way within this factor of its cheapest."""
 
 
-def _fits(chosen: list[_Cost], fixed: tuple[dict[str, float], dict[str, float]], tier: tuple[float, float]) -> bool:
+def _fits(chosen: list[Way], fixed: tuple[dict[str, float], dict[str, float]], tier: tuple[float, float]) -> bool:
     central = all(fixed[0][k] + sum(c.share[k] for c in chosen) <= tier[0] for k in RESOURCES)
     return central and all(_upper(chosen, fixed, k) <= tier[1] for k in RESOURCES)
 
 
-def _upper(chosen: list[_Cost], fixed: tuple[dict[str, float], dict[str, float]], kind: str) -> float:
+def _upper(chosen: list[Way], fixed: tuple[dict[str, float], dict[str, float]], kind: str) -> float:
     """Upper end of a resource's share, put together as :func:`.estimate.estimate` does: activations have an error of their own."""
     value, beyond = sum(c.share[kind] for c in chosen), sum(c.share_high[kind] - c.share[kind] for c in chosen)
     return value + fixed[0][kind] + math.hypot(beyond, fixed[1][kind] - fixed[0][kind])
 
 
-def _balanced(
-    options: list[list[_Cost]], fixed: tuple[dict[str, float], dict[str, float]], tier: tuple[float, float]
-) -> list[_Cost] | None:
+def _balanced(options: list[list[Way]], fixed: tuple[dict[str, float], dict[str, float]], tier: tuple[float, float]) -> list[Way] | None:
     """The plan with the smallest initiation interval that fits: below each bound every layer takes its cheapest way (to 1 %), or None."""
     for bound in sorted({c.cycles for layer in options for c in layer}):
         chosen = []
@@ -108,8 +75,8 @@ def _balanced(
 
 
 def _quicker(
-    chosen: list[_Cost], options: list[list[_Cost]], fixed: tuple[dict[str, float], dict[str, float]], tier: tuple[float, float]
-) -> list[_Cost]:
+    chosen: list[Way], options: list[list[Way]], fixed: tuple[dict[str, float], dict[str, float]], tier: tuple[float, float]
+) -> list[Way]:
     """Spend what is left: give layers, the slowest first, the quickest way that still fits."""
     chosen = list(chosen)
     for at in sorted(range(len(chosen)), key=lambda i: -chosen[i].cycles):
@@ -164,6 +131,7 @@ def plan(
     reuse: str | int | dict[str, int] = "auto",
     latency_budget_cycles: int | None = None,
     backend: str = "Vitis",
+    share: float = COMFORT,
 ) -> dict[str, LayerPlan]:
     """A strategy and a reuse factor for every layer with weights, by layer name.
 
@@ -180,6 +148,7 @@ def plan(
             weights are left out; other layers in "resource"); "auto" never takes the last, whose LUT are not known.
         reuse: "auto", one factor for all layers in Resource strategy, or one per layer name (other layers automatic).
         latency_budget_cycles: refuse a plan whose layers together take more cycles.
+        share: of each resource that the plan may take by the central estimate (0 to 1), where that is possible.
 
     Raises:
         HardwareError: an illegal factor (with the nearest legal ones), a layer that cannot be unrolled, an unmet budget.
@@ -192,7 +161,7 @@ def plan(
     given = _given(reuse, facts, kind)
     fixed = _fixed(network, board)
     for everything in (False, True):
-        chosen = _choose([_options(f, given.get(n), kind, everything, board, setting) for n, f in facts.items()], fixed)
+        chosen = _choose([_options(f, given.get(n), kind, everything, board, setting) for n, f in facts.items()], fixed, share)
         total = sum(c.cycles for c in chosen)
         if latency_budget_cycles is None or total <= latency_budget_cycles:
             return {name: c.plan for name, c in zip(facts, chosen)}
@@ -203,33 +172,29 @@ def plan(
     )
 
 
-def _options(facts: LayerFacts, given: LayerPlan | None, strategy: str, everything: bool, board: Board, setting: Setting) -> list[_Cost]:
+def _options(facts: LayerFacts, given: LayerPlan | None, strategy: str, everything: bool, board: Board, setting: Setting) -> list[Way]:
     """Ways to build a layer that a plan may choose from; one when the user fixed it."""
     if given is not None:
         check_layer(facts, given)
-        return [_cost(facts, given, board, setting)]
-    ways = legal_plans(facts, strategy)
-    if not ways:
-        check_layer(facts, LayerPlan("Latency", 1))
-    known = [w for w in ways if w.strategy == "Latency" or w.reuse > facts.n_in or not facts.is_dense]
-    return [_cost(facts, way, board, setting) for way in (ways if everything or not known else known)]
+        return [way(facts, given, board, setting)]
+    return [way(facts, one, board, setting) for one in allowed_plans(facts, strategy, everything)]
 
 
-def _choose(options: list[list[_Cost]], fixed: tuple[dict[str, float], dict[str, float]]) -> list[_Cost]:
+def _choose(options: list[list[Way]], fixed: tuple[dict[str, float], dict[str, float]], share: float) -> list[Way]:
     """The quickest plan of the most cautious tier that is not much slower than the next; without any, nearly the cheapest.
 
     Only a plan that surely fits spends what is left on latency.
     """
-    plans = [(tier, found) for tier in TIERS if (found := _balanced(options, fixed, tier))]
+    plans = [(tier, found) for tier in _tiers(share) if (found := _balanced(options, fixed, tier))]
     if not plans:
         return [min((c for c in layer if c.worst <= NEARLY * min(o.worst for o in layer)), key=lambda c: c.cycles) for layer in options]
     while len(plans) > 1 and _slowest(plans[0][1]) > PATIENCE * _slowest(plans[1][1]):
         plans.pop(0)
     tier, found = plans[0]
-    return _quicker(found, options, fixed, tier) if tier == TIERS[0] else found
+    return _quicker(found, options, fixed, tier) if tier[1] == CEILING else found
 
 
-def _slowest(chosen: list[_Cost]) -> int:
+def _slowest(chosen: list[Way]) -> int:
     return max(c.cycles for c in chosen)
 
 
