@@ -9,7 +9,6 @@ from typing import Any
 
 from ..figures import Figure, figures_to_json, unavailable
 from ..integer.network import IntegerNetwork
-from . import laws
 from .area import LARGEST_ROM, outside
 from .board import RESOURCES, Board
 from .calibration import ZERO
@@ -21,6 +20,7 @@ from .operations import operation_area, operation_counts
 from .reuse import LayerPlan, check_plan, io_type
 from .reuse import plan as make_plan
 from .setting import Setting
+from .timing import timing
 from .verdict import RULE, UNITS, judge, share
 
 LAWS = 2
@@ -230,72 +230,12 @@ def _counted(design: Design, plan: dict[str, LayerPlan], setting: Setting) -> di
     else:
         roms = _sum([_rom(c["bram18"], plan[n].strategy != UNROLLED) for n, c in counts.items()])
         figures["bram18"] = _plus(roms, sum(o["bram18"] for o in others))
-    return figures | _timing(design, plan, setting, counts, sum(o["cycles"] for o in others))
+    return figures | timing(design, plan, setting, counts, sum(o["cycles"] for o in others))
 
 
 def _plus(figure: Figure, more: int) -> Figure:
     """A figure and what layers without weights take, which is counted."""
     return replace(figure, value=figure.value + more, low=figure.low + more, high=figure.high + more) if more else figure
-
-
-CHAIN_TEXT = (
-    "from the slowest layer to the whole chain: C-synthesis of Vitis HLS told the latter for all two-layer designs of the table, whose functions "
-    "did not overlap"
-)
-
-
-def _timing(
-    design: Design, plan: dict[str, LayerPlan], setting: Setting, counts: dict[str, dict[str, int]], acting: int
-) -> dict[str, Figure]:
-    """Latency and II. All unrolled: one pipeline, depths + one cycle per module + 1 (without reuse factors: + 1 less 2). Otherwise dataflow:
-    sum of RF + 3 n - 1, activations hand over in up to 3."""
-    layers, others = len(design.layers), len(design.operations)
-    shared = any(p.shared for p in plan.values())
-    quicker = sum(c["latency_cycles"] - c["latency_low"] for c in counts.values())
-    dense = all(f.is_dense for f in design.layers.values()) and design.io == "io_parallel"
-    known = dense and all(p.strategy != UNROLLED for p in plan.values())
-    slowest = max(c["ii"] for c in counts.values())
-    if shared:
-        cycles = laws.resource_latency([c["ii"] if plan[n].shared else c["latency_cycles"] for n, c in counts.items()]) + acting
-        low, high, text = cycles - 3, cycles + 3 + 3 * others, "the law within 3 cycles, plus up to 3 cycles for each activation"
-        provenance = "law" if known and not others else "extrapolated"
-    elif layers + others == 1:
-        cycles = next(iter(counts.values()))["latency_cycles"]
-        low, high, text, provenance = cycles - 2 - quicker, cycles + 2, "2 cycles per layer", "law" if known else "extrapolated"
-    else:
-        cycles = sum(c["latency_cycles"] for c in counts.values()) + acting + layers + others + (1 if slowest == 1 else -1)
-        low, high, text, provenance = (
-            cycles - 2 * layers - quicker,
-            cycles + 2 * layers,
-            "2 cycles per layer",
-            "law" if known else "extrapolated",
-        )
-    if not known:
-        high, text = 2 * high, "twice the law: convolutions, streams and unrolled code are not calibrated"
-    least = cycles - layers if shared else cycles
-    source = "law" if known else provenance
-    if shared and layers > 1 and known and not setting.vivado:
-        ii = Figure(least, "cycles", slowest, cycles, CHAIN_TEXT, "csynth", source)
-    else:
-        text_ii = "slowest layer, up to 3 cycles of dataflow hand-over"
-        turns = not shared and slowest > 1
-        least_ii = max(min(c["ii_low"] for c in counts.values() if c["ii"] == slowest) - (3 if turns else 0), 1)
-        ii = Figure(slowest, "cycles", least_ii, slowest + (3 if shared or turns else 0), text_ii, "csynth", source)
-    us, low = setting.clock_ns / 1000, max(low, 0)
-    return {
-        "latency_cycles": Figure(cycles, "cycles", low, high, text, "csynth", provenance),
-        "latency_min_cycles": Figure(least, "cycles", max(low - layers, 0) if shared else low, high, text, "csynth", provenance),
-        "latency_us": Figure(
-            round(cycles * us, 6),
-            "us",
-            round(low * us, 6),
-            round(high * us, 6),
-            f"{text}; at {setting.clock_ns:g} ns",
-            "csynth",
-            provenance,
-        ),
-        "ii": ii,
-    }
 
 
 def _notes(facts: dict[str, LayerFacts], plan: dict[str, LayerPlan], setting: Setting) -> list[str]:

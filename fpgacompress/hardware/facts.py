@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from ..integer.network import IntegerNetwork, Node
+from ..integer.windows import pads_and_shape
 from ..metrics.cost import bit_products
 from ..metrics.csd import csd_digits, span_bits
 from .kernels import built_as, kernel_values, reuse_limit
@@ -41,6 +43,7 @@ class LayerFacts:
         ebops: sum over weights of (span of set bits) x ``x_bits``, one position.
         biases: biases that are not zero: each adds one term to its sum.
         product_spans: ``products`` split by the span of the weight, as (span, count); empty when only ``span`` is known.
+        beats: elements (of all channels) that a stream brings to a convolution, padding included; 0 in parallel form.
         groups: independent sums per column of the matrix: the channels of a depthwise or scale layer, else 1.
         saturates: the accumulator saturates, so the value of a sum depends on the order of its additions.
         alive: which weights are not zero, output by output (bool, ``n_weights``), as Resource strategy keeps them; None: not known.
@@ -64,6 +67,7 @@ class LayerFacts:
     ebops: int
     biases: int = 0
     product_spans: tuple[tuple[int, int], ...] = ()
+    beats: int = 0
     groups: int = 1
     saturates: bool = False
     reuse_limit: int | None = None
@@ -175,11 +179,22 @@ def layer_facts(network: IntegerNetwork, node: Node, io: str = "io_parallel") ->
         ebops=bit_products(network, node),
         biases=0 if node.bias is None else int(np.count_nonzero(node.bias.values)),
         product_spans=counts["product_spans"],
+        beats=_beats(network, node) if io == "io_stream" else 0,
         groups=node.shape[-1] // matrix.shape[1] if grouped else 1,
         saturates=node.out.overflow != "WRAP",
         reuse_limit=reuse_limit(node, matrix.shape[0], io),
         alive=np.ravel(matrix.T != 0),
     )
+
+
+def _beats(network: IntegerNetwork, node: Node) -> int:
+    """Elements that a window slides over, padding included; 0 for other layers."""
+    if "padding" not in node.params or node.kernel is None:
+        return 0
+    size = network.node(node.inputs[0]).shape[:-1]
+    window = node.kernel.values.shape[: len(size)]
+    pads, _ = pads_and_shape(size, window, node.params["strides"], node.params["padding"], node.params.get("dilation"))
+    return math.prod(n + before + after for n, (before, after) in zip(size, pads))
 
 
 def _out_bits(network: IntegerNetwork, node: Node) -> int:

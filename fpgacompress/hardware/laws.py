@@ -91,6 +91,19 @@ def occupancy(facts: LayerFacts, strategy: str, reuse: int) -> int:
     return facts.positions * (1 if strategy == "Latency" else reuse)
 
 
+def stream_cycles(facts: LayerFacts, strategy: str, reuse: int, vivado: bool) -> tuple[int, int, int, int]:
+    """Cycles of a convolution in a stream: at least, where every element is only shifted in, and as a whole: low, most likely, high.
+
+    Read off the eight designs of the table that have such layers. Resource strategy: ``RF`` + 6 to 12 cycles for each element that comes in
+    (2 to 8 where no window is ready). Latency strategy: 1 to 2 in Vivado HLS, 3 to 6 in Vitis HLS.
+    """
+    if strategy == "Latency" or reuse == 1:
+        each = (1, 1, 1, 2) if vivado else (2, 2, 3, 6)
+    else:
+        each = (2, reuse + 5, reuse + 10, reuse + 12)
+    return tuple(facts.beats * e + (9 if i == 3 else 0) for i, e in enumerate(each))  # type: ignore[return-value]
+
+
 LEVEL_NS = {"7series": 3.4, "ultrascale": 1.25}
 """Nanoseconds that C-synthesis charges per level of an adder tree in Latency strategy (read off the shared table, see
 :mod:`.calibrate`)."""

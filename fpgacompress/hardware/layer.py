@@ -61,7 +61,10 @@ def layer_counts(facts: LayerFacts, plan: LayerPlan, setting: Setting) -> dict[s
     """Closed laws of a layer: "dsp", "bram18", "mults" (products per cycle), "ii" and "latency_cycles" (own cycles, hand-over not
     counted); "latency_low" and "ii_low" where HLS may be quicker than that."""
     ii = laws.occupancy(facts, plan.strategy, plan.reuse)
-    if plan.shared:
+    if facts.beats:
+        _, low, depth, _ = laws.stream_cycles(facts, plan.strategy, plan.reuse, setting.vivado)
+        ii, ii_low = depth, low
+    elif plan.shared:
         depth = low = ii + 2
         ii_low = ii
     else:

@@ -106,7 +106,7 @@ def _width(layer: dict[str, Any], *names: str) -> int:
     return next((int(layer[n][0]) for n in names if layer.get(n)), 0)
 
 
-def _weighted(name: str, layer: dict[str, Any]) -> LayerFacts | None:
+def _weighted(name: str, layer: dict[str, Any], stream: bool) -> LayerFacts | None:
     """Facts of a dense or convolution layer; None where sizes or types are missing."""
     kind = layer["type"]
     window = [_number(layer.get(k)) or 1 for k in ("filt_height", "filt_width")] if kind != "dense" else []
@@ -117,6 +117,7 @@ def _weighted(name: str, layer: dict[str, Any]) -> LayerFacts | None:
     x, w = _width(layer, "x"), _width(layer, "w")
     if not (n_in and n_out and x and w):
         return None
+    beats = (_number(layer.get("in_width")) or 1) * (_number(layer.get("in_height")) or 1) if kind != "dense" and stream else 0
     positions = 1 if kind == "dense" else (_number(layer.get("out_width")) or 1) * (_number(layer.get("out_height")) or 1)
 
     def live(key: str) -> int:
@@ -141,6 +142,7 @@ def _weighted(name: str, layer: dict[str, Any]) -> LayerFacts | None:
         span=_number(layer.get("maxspan")),
         ebops=live("wspan") * x,
         biases=n_out if layer.get("b") else 0,
+        beats=beats,
         reuse_limit=n_in if kind != "dense" else None,
     )
 
@@ -168,11 +170,11 @@ def _built(layers: list[dict[str, Any]], strategy: str, io: str) -> tuple[Design
     plan: dict[str, LayerPlan] = {}
     others: list[OperationFacts] = []
     missing = None if layers else NO_LAYERS
-    elements = 0
+    elements, stream = 0, "stream" in io
     for i, layer in enumerate(layers):
         name, kind = f"{i + 1} {layer['type']}", layer["type"]
         if kind in ("dense", "conv1d", "conv2d"):
-            facts = _weighted(name, layer)
+            facts = _weighted(name, layer, stream)
             if facts is None:
                 missing = NO_SIZE
                 continue
@@ -187,7 +189,7 @@ def _built(layers: list[dict[str, Any]], strategy: str, io: str) -> tuple[Design
             if others[-1].op in CHARGED and not others[-1].elements:
                 missing = NO_ELEMENTS
     missing = missing or (None if weighted else NO_LAYERS)
-    return Design(weighted, tuple(others), "io_stream" if "stream" in io else "io_parallel"), plan, missing
+    return Design(weighted, tuple(others), "io_stream" if stream else "io_parallel"), plan, missing
 
 
 def _truth(row: dict[str, str]) -> dict[str, float]:
