@@ -74,8 +74,8 @@ bench-learned-bits: install ## one training with learned bits against uniform bi
 bench-allocation: install ## bits per layer for one budget: uniform, greedy, exact, Optuna, AutoQKeras (FPGACOMPRESS_DATA: where magic is)
 	$(BIN)/python -m benchmarks.allocation
 
-calibrate: install ## fit the estimator again (DATA=folder with the synthesis tables)
-	$(BIN)/python -m fpgacompress.hardware.calibrate --data $(DATA)
+calibrate: install ## fit the estimator again and print its errors on what was left out (DATA: another folder of tables)
+	$(BIN)/python -m fpgacompress.hardware.calibrate $(if $(DATA),--data $(DATA))
 
 notebook: install ## run the notebook with small settings
 	$(BIN)/python -m pytest -n 0 tests/demos $(ARGS)

@@ -32,6 +32,7 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--as-is", action="store_true", help="keep neurons that are constant or unread whatever the input (left out by default)"
     )
+    parser.add_argument("--calibration", help="calibration file of your own (fpgacompress calibrate --output FILE)")
     add_json(parser)
 
 
@@ -62,13 +63,19 @@ def _age(path: Path) -> float:
 
 def run(args: argparse.Namespace) -> int:
     """Estimate and print; 0 when the network fits, 1 when it does not."""
+    from ..hardware.calibration import load_calibration, using
+
+    with using(load_calibration(args.calibration)):
+        return _tables(args) if args.table else _model(args)
+
+
+def _model(args: argparse.Namespace) -> int:
+    """Estimate a model on a board."""
     from ..hardware.board import load_board
     from ..hardware.estimate import estimate
     from ..hardware.reuse import plan
     from ..integer import simplify
 
-    if args.table:
-        return _tables(args)
     if args.layers:
         raise HardwareError("--layers without --table", expected="a table of designs, too")
     if not args.model or not args.board:

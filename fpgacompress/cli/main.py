@@ -22,6 +22,7 @@ COMMANDS = {
     "lottery": "lottery tickets: how few weights train as well as all of them",
     "quantize": "a trained float model in fewer bits, without training",
     "estimate": "resources and latency of a model on a board",
+    "calibrate": "fit the estimator again, with synthesis results of your own",
     "plan": "reuse factors of every layer, and the plan that meets a budget",
     "verify": "compare everything that computes a model, bit for bit",
     "rtl": "pipelined Verilog of a saved integer network, proven in simulation",

@@ -1,7 +1,7 @@
 """Fit the LUT and FF laws to real synthesis results and say how well every law holds on groups and families left out.
 
-``python -m fpgacompress.hardware.calibrate --data DIR`` prints the errors and writes ``calibration.json`` (facts only: coefficients and
-quantiles).
+``make calibrate`` (``python -m fpgacompress.hardware.calibrate``) prints the errors and writes ``calibration.json`` (facts only: coefficients and
+quantiles); ``fpgacompress calibrate`` does the same with tables of one's own and writes another file.
 Rows are never split at random: rows of one group share weights or architecture.
 """
 
@@ -16,11 +16,14 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import HardwareError
+from ..run import write_json
 from .area import FIXED, HEADS, features, head_of
-from .calibration import FILE
+from .calibration import FILE, from_json, using
 from .factors import LayerPlan
 from .facts import UNROLL_LIMIT, LayerFacts
-from .table import Sample, design_rows, layer_rows, read_rows
+from .score import format_scores, scores
+from .table import Sample, design_rows, layer_rows, predict, read_rows
 from .validate import closed_laws, format_rows
 
 
@@ -222,9 +225,28 @@ def charges(rows: list[dict[str, str]]) -> dict[str, Any]:
     return found
 
 
-def calibrate(data: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Fit everything to the tables in ``data``; returns the calibration's content and the closed laws' scores."""
-    designs, layers = read_rows(data / "designs_train.csv.gz"), read_rows(data / "layers_train.csv.gz")
+DATA = Path(__file__).with_name("data")
+"""The tables that the package ships."""
+
+
+def tables(data: Path, more: tuple[Path, ...] = ()) -> tuple[list[dict[str, str]], list[dict[str, str]]]:
+    """Rows of the designs (those of ``more`` behind them) and of the layers in a folder of tables.
+
+    Raises:
+        HardwareError: a table is missing or damaged.
+    """
+    found = [sorted(data.glob(f"{kind}*.csv*")) for kind in ("designs", "layers")]
+    if not all(found):
+        raise HardwareError(
+            f"the folder {data} holds no table of {'layers' if found[0] else 'designs'}", expected="designs*.csv.gz and layers*.csv.gz"
+        )
+    designs = [row for path in (found[0][0], *more) for row in read_rows(path)]
+    return designs, read_rows(found[1][0])
+
+
+def calibrate(data: Path = DATA, more: tuple[Path, ...] = ()) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Fit everything to the tables in ``data`` and the designs in ``more``; returns the calibration's content and the closed laws' scores."""
+    designs, layers = tables(data, more)
     whole = [s for s in design_rows(designs) if s.dense]
     parts = [s for s in layer_rows(layers) if s.dense and s.design.layers]
     single = [s for s in parts + whole if len(s.layers) == 1 and not s.design.operations]
@@ -253,16 +275,41 @@ def learned(head: str, sample: Sample) -> bool:
     return (sample.strategy == "Latency") == head.startswith("latency")
 
 
+def write(content: dict[str, Any], path: Path) -> None:
+    """Write a calibration, as a whole or not at all."""
+    write_json(path, content)
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Command line; exit status 0."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True, help="folder with designs_train.csv.gz and layers_train.csv.gz")
-    parser.add_argument("--output", type=Path, default=FILE, help="calibration file to write")
-    options = parser.parse_args(arguments)
-    content, closed = calibrate(options.data)
+    add_options(parser)
+    parser.set_defaults(output=FILE)
+    return run(parser.parse_args(arguments))
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Options of a calibration."""
+    parser.add_argument(
+        "--data", type=Path, default=DATA, help="folder with designs*.csv.gz and layers*.csv.gz (default: those of the package)"
+    )
+    parser.add_argument(
+        "--add", type=Path, action="append", default=[], help="a table of designs of your own (.csv, .csv.gz); may be repeated"
+    )
+    parser.add_argument("--output", type=Path, help="calibration file to write; without it errors are only printed")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Fit, print the errors of every law and of whole designs, write the calibration if asked to; 0."""
+    content, closed = calibrate(options.data, tuple(options.add))
     sys.stdout.write(format_rows(content, closed))
-    options.output.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-    sys.stdout.write(f"written: {options.output}\n")
+    with using(from_json(content)):
+        samples = design_rows(tables(options.data, tuple(options.add))[0])
+        sys.stdout.write("\nwhole designs as `estimate --table` tells them, with this calibration (fitted on them)\n")
+        sys.stdout.write(format_scores(scores(samples, [predict(s) for s in samples])))
+    if options.output:
+        write(content, options.output)
+        sys.stdout.write(f"written: {options.output}\n")
     return 0
 
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -88,9 +91,31 @@ def from_json(data: dict[str, Any]) -> Calibration:
     return Calibration(heads, {k: (v["value"], v["low"], v["high"]) for k, v in data["ratios"].items()}, data["date"], data["source"])
 
 
+_used: ContextVar[Calibration | None] = ContextVar("calibration", default=None)
+
+
+@contextmanager
+def using(calibration: Calibration) -> Iterator[None]:
+    """Estimates inside the block are made with this calibration instead of the shipped one."""
+    token = _used.set(calibration)
+    try:
+        yield
+    finally:
+        _used.reset(token)
+
+
+def load_calibration(path: str | Path | None = None) -> Calibration:
+    """The calibration in a file; without one that of :func:`using`, or the one shipped with the package.
+
+    Raises:
+        HardwareError: the file is missing or not a calibration.
+    """
+    return _read(path or FILE) if path or _used.get() is None else _used.get()
+
+
 @lru_cache(maxsize=4)
-def load_calibration(path: str | Path = FILE) -> Calibration:
-    """The calibration shipped with the package, or another one of the same form.
+def _read(path: str | Path) -> Calibration:
+    """A calibration file.
 
     Raises:
         HardwareError: the file is missing or not a calibration.
@@ -100,7 +125,7 @@ def load_calibration(path: str | Path = FILE) -> Calibration:
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise HardwareError(
             f"calibration {path} cannot be read ({type(error).__name__}: {error})",
-            do="make it with `python -m fpgacompress.hardware.calibrate --data DIR`",
+            do="make it with `fpgacompress calibrate --output FILE`",
         ) from None
 
 

@@ -13,6 +13,7 @@ import pytest
 from fpgacompress.cli.main import main
 from fpgacompress.errors import HardwareError
 from fpgacompress.hardware.board import load_board
+from fpgacompress.hardware.calibrate import DATA
 from fpgacompress.hardware.design import Design, network_design
 from fpgacompress.hardware.estimate import estimate, estimate_design
 from fpgacompress.hardware.factors import LayerPlan
@@ -22,8 +23,7 @@ from fpgacompress.hardware.table import TRUTH, design_rows, layer_rows, predict,
 
 from .networks import mlp
 
-DATA = Path(__file__).parent.parent / "data"
-DESIGNS, LAYERS = DATA / "synth_rows.csv", DATA / "synth_layers.csv"
+DESIGNS, LAYERS = DATA / "designs.csv.gz", DATA / "layers.csv.gz"
 
 
 def blind(path: Path, to: Path) -> Path:
@@ -112,8 +112,8 @@ def test_what_no_law_knows_is_not_available(design, reason):
 def test_layers_without_weights_have_figures_of_their_own():
     samples = layer_rows(read_rows(LAYERS))
     found = {s.design.operations[0].op for s in samples if s.design.operations}
-    assert found == {"cast", "softmax", "normalize"}
-    for sample in samples:
+    assert {"cast", "softmax", "normalize", "table"} <= found
+    for sample in (s for s in samples if s.design.operations and s.family != "wild"):
         told = predict_layer(sample)
         assert told["lut"].low <= sample.truth["lut_csynth"] * 1.3 and told["lut"].high >= sample.truth["lut_csynth"] / 1.6
         assert told["dsp"].low <= sample.truth["dsp_csynth"] <= told["dsp"].high
@@ -123,9 +123,9 @@ def test_scores_tell_errors_and_coverage():
     samples = design_rows(read_rows(DESIGNS))
     rows = scores(samples, [predict(s) for s in samples])
     lut = next(r for r in rows if r.column == "lut_csynth" and r.family == "wa-hls4ml-1layer" and r.strategy == "Resource")
-    assert lut.rows == 32 and lut.median < 0.03 and 0.7 <= lut.covered <= 1
+    assert lut.rows == 728 and lut.median < 0.02 and 0.7 <= lut.covered <= 1
     none = next(r for r in rows if r.column == "lut_csynth" and r.family == "keb-l-cnn-vu9p")
-    assert (none.rows, none.missing, none.median) == (0, 1, None)
+    assert (none.rows, none.missing, none.median) == (0, 16, None)
     assert "keb-l-cnn-vu9p" in format_scores(rows)
 
 
