@@ -9,6 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from fpgacompress.cli.main import main
 from fpgacompress.errors import HardwareError
@@ -140,3 +142,38 @@ def test_bad_tables_are_refused(tmp_path):
             design_rows([row | {"layers_json": text}])
     assert main(["estimate", "--layers", "x.csv"]) == main(["estimate", "model.npz"]) == main(["estimate", "--table", "x.csv"]) == 2
     assert main(["estimate", "m.npz", "--board", "basys3", "--table", "x.csv"]) == 2
+
+
+@st.composite
+def layers(draw):
+    """Rows as tables of synthesis results have them, with keys missing and odd values."""
+    kind = draw(
+        st.sampled_from(
+            ["dense", "conv1d", "conv2d", "relu", "softmax", "sigmoid", "tanh", "normalize", "linear", "lstm_stack", "pooling1d_cl"]
+        )
+    )
+    number = st.one_of(st.none(), st.integers(0, 600), st.sampled_from(["", "16", "8.0"]))
+    layer = {"type": kind} | {
+        k: draw(number) for k in ("n_in", "n_out", "n_chan", "n_filt", "filt_width", "in_width", "out_width", "reuse_factor")
+    }
+    layer |= {k: draw(number) for k in ("nnz", "share3s", "share2", "npow2", "n_ge3csd", "wspan", "maxspan", "n_w")}
+    layer |= {k: draw(st.sampled_from([[16, 6, 1], [8, 1, 0], [2, 1, 1]])) for k in ("x", "w", "y", "acc")}
+    layer["strategy"] = draw(st.sampled_from(["latency", "resource", None]))
+    return {k: v for k, v in layer.items() if k == "type" or draw(st.integers(0, 9))}
+
+
+@given(st.lists(layers(), max_size=4), st.sampled_from(["io_parallel", "io_stream"]), st.sampled_from(["auto", "dsp", "fabric"]))
+def test_any_row_gives_finite_figures_or_a_reason(found, io, mapping):
+    row = {
+        "design_id": "a",
+        "io_type": io,
+        "strategy": "latency",
+        "layers_json": json.dumps(found),
+        "mult_impl": mapping,
+        "tool": "vitis_hls",
+    }
+    for figure in predict(design_rows([row])[0]).values():
+        if figure.available:
+            assert figure.low is None or 0 <= figure.low <= figure.value <= figure.high < 1e15
+        else:
+            assert figure.reason
