@@ -7,7 +7,7 @@ from . import laws
 from .area import features, head_of, outside
 from .calibration import SPREAD, ZERO, Area, Calibration, load_calibration
 from .factors import LayerPlan
-from .facts import LayerFacts
+from .facts import UNROLL_LIMIT, LayerFacts
 from .operations import WIRES, operation_area, operation_facts
 from .setting import Setting
 
@@ -59,7 +59,8 @@ def activation_area(node: Node, network: IntegerNetwork, kind: str, stage: str, 
 
 def layer_counts(facts: LayerFacts, plan: LayerPlan, setting: Setting) -> dict[str, int]:
     """Closed laws of a layer: "dsp", "bram18", "mults" (products per cycle), "ii" and "latency_cycles" (own cycles, hand-over not
-    counted); "latency_low" and "ii_low" where HLS may be quicker than that."""
+    counted); "latency_low" and "ii_low" where HLS may be quicker than that; "slack": by how many
+    cycles an unrolled layer may differ (an eighth beyond the unroll limit)."""
     ii = laws.occupancy(facts, plan.strategy, plan.reuse)
     if facts.beats:
         _, low, depth, _ = laws.stream_cycles(facts, plan.strategy, plan.reuse, setting.vivado)
@@ -80,4 +81,5 @@ def layer_counts(facts: LayerFacts, plan: LayerPlan, setting: Setting) -> dict[s
         "ii_low": ii_low,
         "latency_cycles": depth,
         "latency_low": low,
+        "slack": max(2, depth // 8) if facts.n_weights > UNROLL_LIMIT else 2,
     }

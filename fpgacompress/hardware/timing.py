@@ -42,7 +42,10 @@ def timing(
         cycles = sum(c["latency_cycles"] for c in counts.values()) + acting
         if layers + others > 1:
             cycles += layers + others + (1 if all(c["ii"] == 1 for c in counts.values()) else -1)
-        slack, text = 2 * layers + (2 if acting else 0), f"2 cycles per layer{', 2 for tables' if acting else ''}"
+        slack, text = (
+            sum(c["slack"] for c in counts.values()) + (2 if acting else 0),
+            f"2 cycles per layer{', 2 for tables' if acting else ''}",
+        )
         low, high = cycles - slack - quicker, cycles + slack
     if not known:
         high, text = 2 * high, UNKNOWN_TEXT
