@@ -24,6 +24,7 @@ COMMANDS = {
     "estimate": "resources and latency of a model on a board",
     "calibrate": "fit the estimator again, with synthesis results of your own",
     "plan": "reuse factors of every layer, and the plan that meets a budget",
+    "budget": "response time of a whole system against its limits, energy and battery life",
     "verify": "compare everything that computes a model, bit for bit",
     "rtl": "pipelined Verilog of a saved integer network, proven in simulation",
     "build": "run Vitis or Vivado HLS on a generated project",

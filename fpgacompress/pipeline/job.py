@@ -116,7 +116,7 @@ def _rehearse(recipe: Recipe, trainer: Any) -> dict[str, Any]:
     from .rehearsal import rehearse
 
     try:
-        load_board(recipe.firmware.board)
+        load_board(recipe.firmware.board).require_hls()
     except FpgaCompressError as error:
         raise recipe.error("firmware.board", error.received, expected=error.expected, do=error.do) from error
     facts = rehearse(trainer)
