@@ -57,11 +57,16 @@ def _library(row: tuple[str, str, str, str, bool]) -> dict[str, Any]:
 
 
 def _tool(tool: toolchains.Tool) -> dict[str, Any]:
-    path = toolchains.find(tool.name)
-    version = _version(path) if path else None
+    if tool.name in toolchains.VENDOR:
+        from ..firmware.vendor.inventory import inventory
+
+        found, version = inventory(tool.name)
+    else:
+        path = toolchains.find(tool.name)
+        found, version = path is not None, _version(path) if path else None
     return {
         "name": tool.name,
-        "found": path is not None,
+        "found": found,
         "version": version,
         "for": tool.needed_for,
         "get": tool.package,

@@ -16,13 +16,13 @@ from typing import Any
 import numpy as np
 
 from ..errors import FpgaCompressError, HardwareError, ToolError
-from ..hardware import toolchains
 from ..integer.network import IntegerNetwork
-from . import project
+from . import project, vendor
 from .graph import build_graph, quiet
 from .layers import cpp_names
 from .limits import check_lines, check_request
 from .simulation import compile_library, simulate
+from .vendor.measured import REPLAYED
 
 Plan = Mapping[str, Any]
 """``{layer: (strategy, reuse)}``, or ``{layer: LayerPlan}`` with attributes ``strategy`` and ``reuse``."""
@@ -131,9 +131,23 @@ class Firmware:
         return folder
 
     def build(
-        self, csim: bool = False, synth: bool = True, cosim: bool = False, vsynth: bool = False, export: bool = False
+        self,
+        csim: bool = False,
+        synth: bool = True,
+        cosim: bool = False,
+        vsynth: bool = False,
+        export: bool = False,
+        *,
+        implementation: bool = False,
+        bitfile: bool = False,
+        tool_version: str | None = None,
+        limit_s: float | None = None,
+        again: bool = False,
     ) -> dict[str, Any]:
-        """Run the vendor's tool on the project.
+        """Run the vendor's tools on the project; stages that were done on the same inputs are not run again.
+
+        Stages that others stand on are added. Figures with their stage are in ``measured.json`` of the project
+        (:func:`fpgacompress.firmware.vendor.build` returns them).
 
         Args:
             csim: its own C simulation with the test vectors.
@@ -141,39 +155,39 @@ class Firmware:
             cosim: C/RTL co-simulation.
             vsynth: logic synthesis.
             export: export the IP.
+            implementation: place and route of the network alone.
+            bitfile: bitstream of a VivadoAccelerator project.
+            tool_version: release such as "2023.2"; the newest that fits when left out.
+            limit_s: seconds each stage may take.
+            again: run everything anew.
 
         Returns:
-            hls4ml's parsed reports.
+            hls4ml's parsed reports; with a key "StandIn" when a stand-in replayed them.
 
         Raises:
-            ToolError: the tool is not on PATH (says what was looked for and how to build elsewhere), or it failed.
+            ToolError: the tool is not there (says where was looked and how to build elsewhere), does not fit, or failed.
+            Interrupted: Ctrl-C.
         """
-        options = {
-            "reset": True,
+        asked = {
             "csim": csim,
-            "synth": synth,
+            "csynth": synth,
             "cosim": cosim,
-            "validation": False,
-            "export": export,
             "vsynth": vsynth,
-            "fifo_opt": False,
+            "implementation": implementation,
+            "export": export,
+            "bitfile": bitfile,
         }
         elsewhere = f"Or copy {self.project_dir} to a machine that has it and run there: {project.BUILD_COMMANDS[self.backend]}"
-        if self.backend == "Vitis":
-            tool = toolchains.require("vitis-run", "vitis_hls", instead=elsewhere)
-            lines = "".join(f"    {key:<10} {int(value)}\n" for key, value in options.items())
-            (self.project_dir / "build_opt.tcl").write_text("array set opt {\n" + lines + "}\n")
-            command = (
-                [str(tool), "--mode", "hls", "--tcl", "build_prj.tcl"] if tool.name == "vitis-run" else [str(tool), "-f", "build_prj.tcl"]
-            )
-        else:
-            tool = toolchains.require("vivado_hls", instead=elsewhere)
-            command = [str(tool), "-f", "build_prj.tcl", " ".join(f"{key}={int(value)}" for key, value in options.items())]
-        toolchains.run(command, cwd=self.project_dir, log=self.project_dir / "build.log")
+        request = vendor.Request(tuple(name for name, on in asked.items() if on), tool_version, limit_s, again, elsewhere)
+        built = vendor.build(self.project_dir, request)
         from hls4ml.report import parse_vivado_report
 
         with quiet():
-            return parse_vivado_report(str(self.project_dir)) or {}
+            try:
+                reports = parse_vivado_report(str(self.project_dir)) or {}
+            except (AttributeError, IndexError, KeyError, UnboundLocalError, ValueError):  # a report it expects was not asked for
+                reports = {}
+        return reports | ({"StandIn": REPLAYED} if built.stand_in else {})
 
 
 def _configuration(firmware: Firmware, folder: Path) -> dict[str, Any]:

