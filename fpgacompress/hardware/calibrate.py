@@ -22,6 +22,7 @@ from .area import FIXED, HEADS, features, head_of
 from .calibration import FILE, from_json, using
 from .factors import LayerPlan
 from .facts import UNROLL_LIMIT, LayerFacts
+from .own import row_of_run
 from .score import format_scores, scores
 from .table import Sample, design_rows, layer_rows, predict, read_rows
 from .validate import closed_laws, format_rows
@@ -240,7 +241,9 @@ def tables(data: Path, more: tuple[Path, ...] = ()) -> tuple[list[dict[str, str]
         raise HardwareError(
             f"the folder {data} holds no table of {'layers' if found[0] else 'designs'}", expected="designs*.csv.gz and layers*.csv.gz"
         )
-    designs = [row for path in (found[0][0], *more) for row in read_rows(path)]
+    designs = read_rows(found[0][0])
+    for path in more:
+        designs += [row_of_run(path)] if path.is_dir() else read_rows(path)
     return designs, read_rows(found[1][0])
 
 
@@ -294,7 +297,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--data", type=Path, default=DATA, help="folder with designs*.csv.gz and layers*.csv.gz (default: those of the package)"
     )
     parser.add_argument(
-        "--add", type=Path, action="append", default=[], help="a table of designs of your own (.csv, .csv.gz); may be repeated"
+        "--add",
+        type=Path,
+        action="append",
+        default=[],
+        help="designs of your own: a table (.csv, .csv.gz), or the folder of a run that was built; may be repeated",
     )
     parser.add_argument("--output", type=Path, help="calibration file to write; without it errors are only printed")
 
