@@ -86,6 +86,9 @@ def errors(predicted: np.ndarray, y: np.ndarray) -> dict[str, float]:
     return {"median": round(float(np.median(error)), 4), "p90": round(float(np.quantile(error, 0.9)), 4)}
 
 
+LEAST_ROWS = 20
+"""Rows of a kind of part (7 series, UltraScale+) from which it has an interval of its own."""
+
 KNOWN_RANGE = {"latency_lut": (0.45, 0.86), "resource_lut": (0.09, 0.58)}
 """Range of post-synthesis over C-synthesis LUT measured over all splits of the table (the project's STACK notes); a smaller table never
 narrows it."""
@@ -100,7 +103,7 @@ def conformal(predicted: np.ndarray, y: np.ndarray, coverage: float = 0.9) -> tu
     return 1 / bound, bound
 
 
-def _covered(predicted: np.ndarray, y: np.ndarray, low: float, high: float) -> float:
+def _covered(predicted: np.ndarray, y: np.ndarray, low: np.ndarray, high: np.ndarray) -> float:
     """Share of rows inside the interval around their left-out prediction."""
     return round(float(np.mean((y >= low * predicted) & (y <= high * predicted))), 3)
 
@@ -132,16 +135,23 @@ def fit_head(head: str, samples: list[Sample]) -> dict[str, Any]:
         family_errors[name] = errors(by_family[own], y[own]) if by_family is not None else None
     wide = by_family if by_family is not None and min(families.count(n) for n in names) >= 20 else by_group
     low, high = conformal(wide, y)
+    by_part = {}
+    for part, kind in (("7series", False), ("ultrascale", True)):
+        own = np.array([s.setting.ultrascale == kind for s in samples])
+        if LEAST_ROWS <= own.sum() < len(own):
+            by_part[part] = [round(v, 4) for v in conformal(wide[own], y[own])]
+    ends = np.array([by_part.get("ultrascale" if s.setting.ultrascale else "7series", (low, high)) for s in samples])
     largest = np.max([features(head, f, rf, s.setting) for s in samples for f, rf in s.layers], axis=0)
     return {
         "largest": {n: round(float(v), 1) for n, v in zip(HEADS[head], largest)},
         "coefficients": {n: float(f"{c:.5g}") for n, c in zip(HEADS[head], coefficients)},
         "low": round(low, 4),
         "high": round(high, 4),
+        "by_part": by_part,
         "interval_from": "families left out" if wide is by_family else "architectures left out",
         "rows": len(y),
         "families": names,
-        "coverage": {n: _covered(wide[own := np.array(families) == n], y[own], low, high) for n in names},
+        "coverage": {n: _covered(wide[own := np.array(families) == n], y[own], *ends[own].T) for n in names},
         "in_sample": errors(x @ coefficients, y),
         "architectures_left_out": errors(by_group, y),
         "families_left_out": family_errors,

@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,7 @@ class Head:
     Attributes:
         coefficients: LUT or FF per bit, one per feature of :data:`.area.HEADS`.
         low, high: quantiles of measured over predicted at 90 % coverage.
+        by_part: the same of parts of one kind ("7series", "ultrascale"), where the table has enough of it.
         largest: largest value of each feature in a layer of the table.
         text: where it comes from, for reports.
     """
@@ -47,6 +48,11 @@ class Head:
     high: float
     largest: np.ndarray
     text: str
+    by_part: dict[str, tuple[float, float]] = field(default_factory=dict)
+
+    def ends(self, ultrascale: bool) -> tuple[float, float]:
+        """Quantiles for a kind of part."""
+        return self.by_part.get("ultrascale" if ultrascale else "7series", (self.low, self.high))
 
 
 @dataclass(frozen=True)
@@ -62,16 +68,17 @@ class Calibration:
         """LUT or FF of a layer from its features."""
         return float(values @ self.heads[head].coefficients)
 
-    def area(self, head: str, values: np.ndarray, spread: float = 1.0) -> Area:
+    def area(self, head: str, values: np.ndarray, spread: float = 1.0, ultrascale: bool = True) -> Area:
         """The same with its interval; terms larger than any in the table are widened by ``SPREAD["size"]``, all others by ``spread``."""
         law = self.heads[head]
         terms = values * law.coefficients
         beyond = (values > law.largest) & (law.largest > 0)
+        low, high = law.ends(ultrascale)
         factors = np.where(beyond, max(spread, SPREAD["size"]), spread)
         return Area(
             float(terms.sum()),
-            float((terms / factors).sum()) * law.low,
-            float((terms * factors).sum()) * law.high,
+            float((terms / factors).sum()) * low,
+            float((terms * factors).sum()) * high,
             bool((factors > 1).any()),
         )
 
@@ -85,6 +92,7 @@ def from_json(data: dict[str, Any]) -> Calibration:
             h["high"],
             np.array(list(h["largest"].values()), np.float64),
             f"{h['rows']} rows, {', '.join(h['families'])}",
+            {part: (low, high) for part, (low, high) in h.get("by_part", {}).items()},
         )
         for name, h in data["heads"].items()
     }

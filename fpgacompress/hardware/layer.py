@@ -46,7 +46,7 @@ def layer_area(
     spread = 1.0
     if outside(facts, plan.strategy, plan.reuse, stage, setting):
         spread = SPREAD["near" if unrolled or plan.reuse > facts.n_in else "reuse"]
-    area = calibration.area(head, values, spread)
+    area = calibration.area(head, values, spread, setting.ultrascale)
     return area.scaled(calibration.ratios[f"latency_{kind}"]) if unrolled and stage == "post-synth" else area
 
 
