@@ -5,7 +5,7 @@ VERSION := $(shell $(PYTHON) -c 'import sys; print("%d%d" % sys.version_info[:2]
 LOCK := requirements/py$(VERSION).txt
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow bench-demo bench-training bench-ablation bench-emulation bench-exactness bench-quantization bench-quantization-qat bench-distillation bench-pruning bench-pruning-lenet bench-pruning-structured bench-lottery bench-adder-graph bench-allocation bench-learned-bits calibrate notebook lint clean
+.PHONY: help install demo test test-slow bench-demo bench-training bench-ablation bench-emulation bench-exactness bench-quantization bench-quantization-qat bench-distillation bench-pruning bench-pruning-lenet bench-pruning-structured bench-lottery bench-adder-graph bench-allocation bench-learned-bits bench-estimate calibrate notebook lint clean
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -73,6 +73,9 @@ bench-learned-bits: install ## one training with learned bits against uniform bi
 
 bench-allocation: install ## bits per layer for one budget: uniform, greedy, exact, Optuna, AutoQKeras (FPGACOMPRESS_DATA: where magic is)
 	$(BIN)/python -m benchmarks.allocation
+
+bench-estimate: install ## our FPGA estimates against rule4ml 0.2 on the same synthesis results (installs it in runs/peers; DATA: another folder of tables)
+	$(BIN)/python -m benchmarks.estimate_peers $(if $(DATA),--data $(DATA))
 
 calibrate: install ## fit the estimator again and print its errors on what was left out (DATA: another folder of tables)
 	$(BIN)/python -m fpgacompress.hardware.calibrate $(if $(DATA),--data $(DATA))

@@ -182,7 +182,7 @@ def _layer_row(facts: LayerFacts, plan: LayerPlan, setting: Setting, why_not: st
                 if why_not
                 else layer_area(facts, plan, kind, stage, setting, alone=alone).figure(UNITS[kind], stage)
             )
-    row["dsp"] = _dsp(counts["dsp"], plan.strategy)
+    row["dsp"] = _dsp(counts["dsp"], plan)
     known = facts.is_dense and plan.strategy != UNROLLED
     row["bram18"] = _rom(counts["bram18"], plan.strategy != UNROLLED)
     row["latency_cycles"] = _cycles(counts["latency_cycles"], plan.shared, known)
@@ -191,14 +191,14 @@ def _layer_row(facts: LayerFacts, plan: LayerPlan, setting: Setting, why_not: st
     return row
 
 
-DSP_TEXT = "Resource max(2, 5 %), Latency max(2, 15 %): holds on all rows of the table"
+DSP_TEXT = "Resource max(2, 5 %), Latency and reuse 1 max(2, 15 %): holds on all rows of the table"
 UNROLLED_TEXT = "max(2, 5 %), as in Resource; multipliers whose weights are all zero are not written, no design of the table is built so"
 ROM_TEXT = "1 block per layer: holds on 99 % of the table's rows"
 
 
-def _dsp(count: int, strategy: str) -> Figure:
-    slack = max(2, math.ceil((0.15 if strategy == "Latency" else 0.05) * count)) if count else 0
-    text, source = (UNROLLED_TEXT, "extrapolated") if strategy == UNROLLED else (DSP_TEXT, "law")
+def _dsp(count: int, plan: LayerPlan) -> Figure:
+    slack = max(2, math.ceil((0.05 if plan.shared else 0.15) * count)) if count else 0
+    text, source = (UNROLLED_TEXT, "extrapolated") if plan.strategy == UNROLLED else (DSP_TEXT, "law")
     return Figure(count, "DSP", max(count - slack, 0), count + slack, text, "csynth", source)
 
 
@@ -223,7 +223,7 @@ def _counted(design: Design, plan: dict[str, LayerPlan], setting: Setting) -> di
     """DSP, BRAM18, latency and II of the design."""
     counts = {n: layer_counts(f, plan[n], setting) for n, f in design.layers.items()}
     others = [operation_counts(o, setting) for o in design.operations]
-    slices = _sum([_dsp(c["dsp"], plan[n].strategy) for n, c in counts.items()])
+    slices = _sum([_dsp(c["dsp"], plan[n]) for n, c in counts.items()])
     figures = {"dsp": _plus(slices, sum(o["dsp"] for o in others))}
     if design.io == "io_stream":
         figures["bram18"] = unavailable(NO_STREAM, "BRAM18")
