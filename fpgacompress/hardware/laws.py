@@ -35,8 +35,13 @@ def multipliers(facts: LayerFacts, strategy: str, reuse: int) -> int:
 
 def multiplier_limit(facts: LayerFacts, reuse: int) -> int:
     """Multipliers that hls4ml's Latency strategy allows a layer with a reuse factor (``multiplier_limit`` of its configuration):
-    ``ceil(n_weights / RF) - floor(zeros / RF)``, at least one."""
-    return max(-(-facts.n_weights // reuse) - (facts.n_weights - facts.nonzeros) // reuse, 1)
+    ``ceil(n_weights / RF) - floor(zeros / RF)``, at least one. From :data:`ONE_MORE` on C-synthesis takes one more than it is allowed."""
+    limit = max(-(-facts.n_weights // reuse) - (facts.n_weights - facts.nonzeros) // reuse, 1)
+    return limit + (reuse >= ONE_MORE)
+
+
+ONE_MORE = 1024
+"""Reuse factor in Latency strategy from which all 23 designs of the table have one multiplier more than hls4ml asks for (none of the 23 at 512 has)."""
 
 
 def wide_products(facts: LayerFacts, mapping: str = "auto") -> int:
@@ -134,7 +139,7 @@ def latency_depth(facts: LayerFacts, clock_ns: float, ultrascale: bool) -> int:
 
 def latency_cycles(facts: LayerFacts, reuse: int, clock_ns: float, ultrascale: bool, spare: int = 0) -> int:
     """The same with a reuse factor: the products take turns on the multipliers that are allowed, then the last ones are added (up to two
-    cycles). HLS may take more multipliers than it is allowed (``spare``; Vivado HLS has one more where hls4ml asks for reuse 1024)."""
+    cycles); ``spare``: were there so many multipliers more."""
     depth = latency_depth(facts, clock_ns, ultrascale)
     if reuse == 1:
         return depth

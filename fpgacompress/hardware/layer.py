@@ -72,7 +72,9 @@ def layer_counts(facts: LayerFacts, plan: LayerPlan, setting: Setting) -> dict[s
         depth, low = (
             facts.positions - 1 + laws.latency_cycles(facts, plan.reuse, setting.clock_ns, setting.ultrascale, spare) for spare in (0, 1)
         )
-        most = plan.reuse if plan.strategy == "Latency" else depth + 1  # Resource at reuse 1 is not pipelined: it ends before it starts anew
+        most = (
+            plan.reuse if plan.strategy == "Latency" else depth + 1
+        )  # Resource at reuse 1 is not pipelined: it ends before it starts anew
         ii, ii_low = (max(ii, min(most, cycles + 1) if facts.positions == 1 else ii) for cycles in (depth, low))
     return {
         "dsp": laws.dsp(facts, plan.strategy, plan.reuse, setting.backend, setting.mapping),
