@@ -7,12 +7,15 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from ...errors import HardwareError, ToolError
 from ...figures import Figure, figures_to_json
 from ...hardware import toolchains
+from .programs import run_program
 from .project import RtlProject
+from .serial import SerialWrapper
 
 STAGE = "post-synth"
 
@@ -97,20 +100,54 @@ def synthesize(project: RtlProject, target: str = "xc7", *, timeout: float | Non
         HardwareError: no such target.
         ToolError: Yosys is missing, failed or took too long; with the place of its log.
     """
+    folder = project.folder / "synthesis"
+    folder.mkdir(exist_ok=True)
+    return run_yosys(project, target, folder / target, timeout=timeout)
+
+
+def run_yosys(
+    project: RtlProject,
+    target: str,
+    stem: Path,
+    *,
+    wrapper: SerialWrapper | None = None,
+    netlist: Path | None = None,
+    timeout: float | None = None,
+) -> Synthesis:
+    """Synthesize a project's network, or its wrapper with the network inside.
+
+    Args:
+        project: Verilog.
+        target: name in :data:`TARGETS`.
+        stem: of the script, the statistics, the log and the output, somewhere in the project's folder.
+        wrapper: that becomes the top.
+        netlist: file that gets the cells for the router; None: only statistics.
+        timeout: seconds.
+
+    Raises:
+        HardwareError: no such target.
+        ToolError: Yosys is missing, failed or took too long; with the place of its log.
+    """
     if target not in TARGETS:
         raise HardwareError(f"there is no target '{target}'", expected=f"one of {', '.join(TARGETS)}")
-    kind, folder = TARGETS[target], project.folder / "synthesis"
-    folder.mkdir(exist_ok=True)
-    script, told, log = (folder / f"{target}{end}" for end in (".ys", ".json", ".log"))
+    kind = TARGETS[target]
+    script, told, log = (stem.with_name(f"{stem.name}{end}") for end in (".ys", ".json", ".log"))
     told.unlink(missing_ok=True)
     log.unlink(missing_ok=True)
-    sources = " ".join(str(path.relative_to(project.folder)) for path in project.sources)
-    script.write_text(
-        f"read_verilog -defer {sources}\n{kind.command} -top {project.name}\ntee -q -o synthesis/{told.name} stat -json\n", "utf-8"
-    )
+
+    def inside(path: Path) -> str:
+        return str(path.relative_to(project.folder))
+
+    files, top = list(project.sources), project.name
+    if wrapper is not None:
+        files, top = [*files, wrapper.path], wrapper.name
+    lines = [f"read_verilog -defer {' '.join(map(inside, files))}", f"{kind.command} -top {top}", f"tee -q -o {inside(told)} stat -json"]
+    if netlist is not None:
+        lines.append(f"write_json {inside(netlist)}")
+    script.write_text("\n".join(lines) + "\n", "utf-8")
     # the package's Yosys goes silent in the middle of its work, so it writes its own log
-    command = [*yosys(), "-q", "-l", f"synthesis/{log.name}", f"synthesis/{script.name}"]
-    toolchains.run(command, cwd=project.folder, log=folder / f"{target}.out", timeout=timeout)
+    command = [*yosys(), "-q", "-l", inside(log), inside(script)]
+    run_program("yosys", command, cwd=project.folder, log=stem.with_name(f"{stem.name}.out"), timeout=timeout)
     if not told.is_file():
         raise ToolError("Yosys wrote no statistics", do=f"see {log}")
     content = json.loads(told.read_text("utf-8"))
