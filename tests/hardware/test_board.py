@@ -75,7 +75,7 @@ def test_boards_of_the_open_tools(name):
     assert (board.part, board.lut, board.ff, board.dsp, board.bram_bits / 1024) == OPEN[name]
     assert board.lut_inputs == 4 and board.bram18 == 0 and board.flows == (OPEN_RTL,)
     assert round(1000 / board.clock_ns) in (12, 25, 27), "the oscillator on the board, MHz"
-    with pytest.raises(HardwareError, match=r"no HLS flow reaches .*alveo-u200.*pynq-z2.*`fpgacompress rtl"):
+    with pytest.raises(HardwareError, match=r"no HLS flow reaches .*alveo-u200.*pynq-z2.*fpgacompress rtl"):
         board.require_hls()
     with pytest.raises(HardwareError, match="no HLS flow"):
         Setting.of(board)
