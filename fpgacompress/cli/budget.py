@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from ..errors import HardwareError
+from .estimate import VERDICTS, read_network, simplified
 from .output import add_json, print_json
 
 if TYPE_CHECKING:
@@ -35,6 +36,10 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--backend", default="Vitis", choices=("Vitis", "Vivado", "VivadoAccelerator"), help="hls4ml back end (default Vitis)"
     )
+    parser.add_argument(
+        "--as-is", action="store_true", help="keep neurons that are constant or unread whatever the input (left out by default)"
+    )
+    parser.add_argument("--calibration", help="calibration file of your own (fpgacompress calibrate --output FILE)")
     parser.add_argument("--preprocess", metavar="TIME", help="time of preprocessing")
     parser.add_argument("--transfer", metavar="TIME", help="time to bring a sample in and its result out")
     parser.add_argument("--bandwidth", metavar="RATE", help="instead of --transfer: for example 25MB/s or 115200bit/s")
@@ -61,7 +66,14 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Add up, judge and print; 0 when every limit asked for holds, 1 when one does not, or cannot be judged."""
+    """Add up, judge and print; 0 when every limit asked for holds and the design fits, 1 when not, or where that cannot be judged."""
+    from ..hardware.calibration import load_calibration, using
+
+    with using(load_calibration(args.calibration)):
+        return _judged(args)
+
+
+def _judged(args: argparse.Namespace) -> int:
     from ..hardware.board import load_board
     from ..hardware.profiles import check_profile, load_profile
     from ..hardware.system import CLASS_NAMES
@@ -70,12 +82,17 @@ def run(args: argparse.Namespace) -> int:
     _check(args)
     profile = load_profile(args.profile) if args.profile else None
     board = load_board(args.board) if args.board else None
-    network, smaller = _network(args.model) if args.model else (None, False)
+    network = simplified(read_network(args.model), args.as_is) if args.model else None
     told = _estimate(args, network, board) if network is not None and board is not None and not args.inference else None
     system = _system(args, network, told)
     limits = [system.verdict(LIMITS[args.wanted], CLASS_NAMES[args.wanted])] if args.wanted else []
     if profile:
         limits += check_profile(profile, network, system.total)
+    fits = (
+        {"board": board.key or board.name, "fits": told.fits, "reason": told.fits_reason}
+        if told is not None and board is not None
+        else None
+    )
     best = system.best()
     found: dict[str, Any] = {
         "stages": system.stages,
@@ -86,13 +103,14 @@ def run(args: argparse.Namespace) -> int:
         "class": args.wanted,
         "profile": args.profile,
         "limits": [limit.to_json() for limit in limits],
-        "holds": all(limit.holds for limit in limits),
+        "fit": fits,
+        "holds": all(limit.holds for limit in limits) and (fits is None or fits["fits"] is True),
         "advice": _advice(system, args.wanted, profile),
         "sizes": _sizes(network),
         "energy": _energy(args, system, told, board),
         "battery": _battery(args, system, board),
         "energy_index": _index(args, network),
-        "notes": _notes(system, profile, smaller),
+        "notes": _notes(system, profile),
     }
     if args.json:
         print_json(found)
@@ -119,15 +137,6 @@ def _check(args: argparse.Namespace) -> None:
     if given and len(given) < len(BATTERY):
         missing = ", ".join(f"--{name.replace('_', '-')}" for name in BATTERY if name not in given)
         raise HardwareError(f"battery life without {missing}", expected="--battery-mah, --volts, --per-second and --sleep together")
-
-
-def _network(path: str) -> tuple[Any, bool]:
-    """The network as the board computes it, and whether neurons that no input can make matter were left out for that."""
-    from ..integer import simplify
-    from .estimate import read_network
-
-    smaller = simplify(read_network(path))
-    return smaller.network, smaller.changed
 
 
 def _estimate(args: argparse.Namespace, network: Any, board: Board) -> Estimate:
@@ -225,13 +234,11 @@ def _advice(system: System, wanted: str | None, profile: Any) -> str | None:
     return system.advice(min(limits)) if limits else None
 
 
-def _notes(system: System, profile: Any, smaller: bool) -> list[str]:
+def _notes(system: System, profile: Any) -> list[str]:
     from ..hardware.system import STAGES
 
     left_out = [name for name in STAGES if name not in system.stages]
     notes = [f"taken as no time, since not given: {', '.join(left_out)}"] if left_out else []
-    if smaller:
-        notes.append("neurons that no input can make matter are left out, as in `fpgacompress estimate`")
     if profile:
         notes.append(
             f"limits of {profile.name}: {profile.source}" + (f"; also asked, not judged here: {profile.notes}" if profile.notes else "")
@@ -255,6 +262,9 @@ def _text(system: System, limits: list[Verdict], found: dict[str, Any]) -> str:
     best = found["best_class"]
     lines.append(f"strictest class that holds: {CLASS_NAMES[best] if best else 'none'}")
     lines += [f"{'ok' if limit.holds else '?' if limit.holds is None else 'NO':3} {limit.text}" for limit in limits]
+    if found["fit"]:
+        fits = found["fit"]
+        lines.append(f"{'ok' if fits['fits'] else '?' if fits['fits'] is None else 'NO':3} {VERDICTS[fits['fits']]}: {fits['reason']}")
     if found["advice"]:
         lines.append(found["advice"])
     if found["sizes"]:

@@ -37,7 +37,7 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
 
 
 def find_network(path: str | Path) -> Path:
-    """The integer network that ``path`` names: the file itself, or the newest in or below a run or model folder.
+    """The integer network that ``path`` names: the file itself, what a run's results name, or the newest in or below a model folder.
 
     A run's ``network.npz`` (what its firmware computes) goes before ``student.npz``.
 
@@ -47,6 +47,12 @@ def find_network(path: str | Path) -> Path:
     path = Path(path)
     if not path.is_dir():
         return path
+    if (path / "figures.json").is_file():
+        from ..run import read_json
+
+        artifact = (read_json(path / "figures.json").get("artifacts") or {}).get("hardware")
+        if artifact and (named := path / "artifacts" / Path(artifact).name / "network.npz").is_file():
+            return named
     found = sorted(path.rglob("network.npz"), key=_age) or sorted(path.rglob("student.npz"), key=_age)
     if not found:
         raise HardwareError(
@@ -74,7 +80,6 @@ def _model(args: argparse.Namespace) -> int:
     from ..hardware.board import load_board
     from ..hardware.estimate import estimate
     from ..hardware.reuse import plan
-    from ..integer import simplify
 
     if args.layers:
         raise HardwareError("--layers without --table", expected="a table of designs, too")
@@ -83,12 +88,7 @@ def _model(args: argparse.Namespace) -> int:
     if args.clock_ns is not None and not 0.5 <= args.clock_ns <= 1000:
         raise HardwareError(f"--clock-ns {args.clock_ns:g}", expected="0.5 to 1000 ns")
     board = load_board(args.board)
-    network = read_network(args.model)
-    smaller = simplify(network)
-    if smaller.changed and not args.as_is:
-        network = smaller.network
-        rows = [f"{r.neurons} of {r.of} in {r.layer}" for r in smaller.removed if r.neurons]
-        print(f"left out, since no input can make them matter: {', '.join(rows)} (--as-is keeps them)", file=sys.stderr)
+    network = simplified(read_network(args.model), args.as_is)
     layers = plan(network, board=board, clock_ns=args.clock_ns, io=args.io, strategy=args.strategy, reuse=args.reuse, backend=args.backend)
     told = estimate(network, board=board, plan=layers, clock_ns=args.clock_ns, io=args.io, backend=args.backend)
     if args.json:
@@ -102,11 +102,23 @@ def read_network(path: str) -> Any:
     """The integer network of a file or folder; a Keras file is lowered, which needs TensorFlow."""
     from ..integer import store
 
-    if Path(path).suffix in KERAS:
+    if Path(path).suffix in KERAS or (Path(path) / "saved_model.pb").is_file():
         from ..lower.read import read
 
         return read(path).network
     return store.load(find_network(path))
+
+
+def simplified(network: Any, as_is: bool = False) -> Any:
+    """The network as the board computes it: without neurons that no input can make matter, which is told on standard error."""
+    from ..integer import simplify
+
+    smaller = simplify(network)
+    if not smaller.changed or as_is:
+        return network
+    rows = [f"{r.neurons} of {r.of} in {r.layer}" for r in smaller.removed if r.neurons]
+    print(f"left out, since no input can make them matter: {', '.join(rows)} (--as-is keeps them)", file=sys.stderr)
+    return smaller.network
 
 
 def _tables(args: argparse.Namespace) -> int:
@@ -114,8 +126,16 @@ def _tables(args: argparse.Namespace) -> int:
     from ..hardware.score import format_scores, scores
     from ..hardware.table import design_rows, layer_rows, predict, predict_layer, read_rows
 
-    if args.model or args.board:
-        raise HardwareError("--table and a model or a board", expected="one of them; a table's rows name their own parts")
+    given = [f"--{n.replace('_', '-')}" for n in ("board", "clock_ns", "as_is") if getattr(args, n)]
+    given += [
+        f"--{n}"
+        for n, usual in (("strategy", "auto"), ("reuse", "auto"), ("io", "parallel"), ("backend", "Vitis"))
+        if getattr(args, n) != usual
+    ]
+    if args.model or given:
+        raise HardwareError(
+            f"--table and {args.model or given[0]}", expected="one of them; a table's rows name their own parts, strategies and clocks"
+        )
     told: dict[str, Any] = {}
     text = ""
     for key, path, rows_of, figures_of in (

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import HardwareError
-from .estimate import VERDICTS, read_network
+from .estimate import VERDICTS, read_network, simplified
 from .output import add_json, print_json
 
 SHOWN = 12
@@ -29,15 +29,28 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
         "--backend", default="Vitis", choices=("Vitis", "Vivado", "VivadoAccelerator"), help="hls4ml back end (default Vitis)"
     )
     budget = parser.add_mutually_exclusive_group()
-    budget.add_argument("--latency-us", type=float, default=None, help="the cheapest plan whose latency surely stays within this many us")
+    budget.add_argument(
+        "--latency-us", type=float, default=None, help="the cheapest plan whose latency stays within this many us by its upper end"
+    )
     budget.add_argument("--latency-cycles", type=int, default=None, help="the same in clock cycles")
     budget.add_argument("--share", type=float, default=None, help="the quickest plan that takes this share of each resource (default 0.7)")
+    parser.add_argument(
+        "--as-is", action="store_true", help="keep neurons that are constant or unread whatever the input (left out by default)"
+    )
+    parser.add_argument("--calibration", help="calibration file of your own (fpgacompress calibrate --output FILE)")
     parser.add_argument("--plot", default=None, help="draw resources against latency into this PNG file")
     add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Print ways, trade and plan; 0 when the plan fits the board, 1 when it does not."""
+    from ..hardware.calibration import load_calibration, using
+
+    with using(load_calibration(args.calibration)):
+        return _planned(args)
+
+
+def _planned(args: argparse.Namespace) -> int:
     from ..hardware.board import load_board
     from ..hardware.estimate import estimate
     from ..hardware.reuse import plan
@@ -48,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
         raise HardwareError(f"--share {args.share:g}", expected="above 0 and at most 1")
     if args.clock_ns is not None and not 0.5 <= args.clock_ns <= 1000:
         raise HardwareError(f"--clock-ns {args.clock_ns:g}", expected="0.5 to 1000 ns")
-    board, network = load_board(args.board), read_network(args.model)
+    board, network = load_board(args.board), simplified(read_network(args.model), args.as_is)
     built = {"board": board, "clock_ns": args.clock_ns, "io": args.io, "backend": args.backend}
     setting = Setting.of(board, args.clock_ns, args.backend)
     points = trade(network, strategy=args.strategy, **built)

@@ -123,6 +123,9 @@ LARGEST_ROM = 135_168
 """Bits of the largest ROM in the table of designs with post-synthesis results. A larger one is taken to be in block RAM, where HLS plans all of
 them."""
 
+CLOCKS_NS = (3.33, 5.0)
+"""Target periods of the table's designs, ns."""
+
 TABLE_TOOL = {"csynth": "Vivado", "post-synth": "Vitis"}
 """Back end whose designs the Resource laws of each stage were calibrated on (Vivado HLS 2020.1 and Vitis HLS 2023.2, both UltraScale+)."""
 
@@ -131,6 +134,8 @@ def outside(facts: LayerFacts, strategy: str, reuse: int, stage: str, setting: S
     """None when a layer lies inside what its area law was calibrated on, else what is outside (one short phrase)."""
     if not facts.is_dense:
         return "not a dense layer on a vector"
+    if not CLOCKS_NS[0] <= setting.clock_ns <= CLOCKS_NS[1]:
+        return f"a clock of {setting.clock_ns:g} ns (rows of the table have {CLOCKS_NS[0]:g} to {CLOCKS_NS[1]:g} ns)"
     if strategy == "Latency" or reuse == 1:
         if facts.n_in > 274 or facts.n_weights > UNROLL_LIMIT:
             return f"{facts.n_in} inputs, {facts.n_weights} weights (calibrated to 274 inputs and {UNROLL_LIMIT} weights)"

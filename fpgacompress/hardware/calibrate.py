@@ -103,9 +103,14 @@ def conformal(predicted: np.ndarray, y: np.ndarray, coverage: float = 0.9) -> tu
     return 1 / bound, bound
 
 
-def _covered(predicted: np.ndarray, y: np.ndarray, low: np.ndarray, high: np.ndarray) -> float:
-    """Share of rows inside the interval around their left-out prediction."""
-    return round(float(np.mean((y >= low * predicted) & (y <= high * predicted))), 3)
+def _inside(predicted: np.ndarray, y: np.ndarray, pools: np.ndarray, groups: np.ndarray) -> np.ndarray:
+    """Whether each row is inside an interval that was made without its group, from the rows of its pool (kind of part)."""
+    found = np.zeros(len(y), bool)
+    for pool, group in {(p, g) for p, g in zip(pools.tolist(), groups.tolist())}:
+        own, others = (pools == pool) & (groups == group), (pools == pool) & (groups != group)
+        low, high = conformal(predicted[others], y[others]) if others.any() else (1.0, 1.0)
+        found[own] = (y[own] >= low * predicted[own]) & (y[own] <= high * predicted[own])
+    return found
 
 
 def architecture(sample: Sample) -> str:
@@ -133,14 +138,15 @@ def fit_head(head: str, samples: list[Sample]) -> dict[str, Any]:
     for name in names:
         own = np.array(families) == name
         family_errors[name] = errors(by_family[own], y[own]) if by_family is not None else None
-    wide = by_family if by_family is not None and min(families.count(n) for n in names) >= 20 else by_group
+    known = [n for n in names if families.count(n) >= LEAST_ROWS]
+    wide = by_family if by_family is not None and len(known) > 1 else by_group
     low, high = conformal(wide, y)
-    by_part = {}
-    for part, kind in (("7series", False), ("ultrascale", True)):
+    by_part, pools = {}, np.zeros(len(y), int)
+    for number, (part, kind) in enumerate((("7series", False), ("ultrascale", True)), 1):
         own = np.array([s.setting.ultrascale == kind for s in samples])
         if LEAST_ROWS <= own.sum() < len(own):
-            by_part[part] = [round(v, 4) for v in conformal(wide[own], y[own])]
-    ends = np.array([by_part.get("ultrascale" if s.setting.ultrascale else "7series", (low, high)) for s in samples])
+            by_part[part], pools[own] = [round(v, 4) for v in conformal(wide[own], y[own])], number
+    inside = _inside(wide, y, pools, np.array(groups))
     largest = np.max([features(head, f, rf, s.setting) for s in samples for f, rf in s.layers], axis=0)
     return {
         "largest": {n: round(float(v), 1) for n, v in zip(HEADS[head], largest)},
@@ -151,7 +157,7 @@ def fit_head(head: str, samples: list[Sample]) -> dict[str, Any]:
         "interval_from": "families left out" if wide is by_family else "architectures left out",
         "rows": len(y),
         "families": names,
-        "coverage": {n: _covered(wide[own := np.array(families) == n], y[own], *ends[own].T) for n in names},
+        "coverage": {n: round(float(np.mean(inside[np.array(families) == n])), 3) for n in names},
         "in_sample": errors(x @ coefficients, y),
         "architectures_left_out": errors(by_group, y),
         "families_left_out": family_errors,
@@ -182,7 +188,7 @@ def fit_few(heads: dict[str, Any], layers: list[Sample], rows: list[dict[str, st
     both = [
         r
         for r in rows
-        if r["strategy"] == "resource" and r["io_type"].startswith("io_parallel") and r.get("lut_synth") and "gru" in r["design_id"]
+        if r["strategy"] == "resource" and r["io_type"].startswith("io_parallel") and r.get("dsp_synth") and "gru" in r["design_id"]
     ]
     for kind in ("lut", "ff"):
         name = f"resource_{kind}_post-synth"
@@ -199,7 +205,7 @@ def ratios(rows: list[dict[str, str]]) -> dict[str, Any]:
             values = [
                 float(r[f"{kind}_synth"]) / float(r[f"{kind}_csynth"])
                 for r in rows
-                if r["strategy"] == strategy and r.get(f"{kind}_synth") and r.get(f"{kind}_csynth")
+                if r["strategy"] == strategy and r.get(f"{kind}_synth") and float(r.get(f"{kind}_csynth") or 0)
             ]
             if values:
                 low, high = KNOWN_RANGE.get(f"{strategy}_{kind}", (min(values), max(values)))
@@ -260,7 +266,7 @@ def tables(data: Path, more: tuple[Path, ...] = ()) -> tuple[list[dict[str, str]
 def calibrate(data: Path = DATA, more: tuple[Path, ...] = ()) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Fit everything to the tables in ``data`` and the designs in ``more``; returns the calibration's content and the closed laws' scores."""
     designs, layers = tables(data, more)
-    whole = [s for s in design_rows(designs) if s.dense]
+    whole = [s for s in design_rows(designs) if s.dense]  # checks every cell that is read
     parts = [s for s in layer_rows(layers) if s.dense and s.design.layers]
     single = [s for s in parts + whole if len(s.layers) == 1 and not s.design.operations]
     unrolled = [s for s in single if all(not p.shared and f.n_weights <= UNROLL_LIMIT and f.nonzeros for p, f in _built(s))]

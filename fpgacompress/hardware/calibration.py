@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ import numpy as np
 
 from ..errors import HardwareError
 from ..figures import Figure
+from .area import HEADS
 
 FILE = Path(__file__).with_name("calibration.json")
 
@@ -87,14 +89,14 @@ def from_json(data: dict[str, Any]) -> Calibration:
     """Calibration from the content of a calibration file."""
     heads = {
         name: Head(
-            np.array(list(h["coefficients"].values()), np.float64),
+            np.array([h["coefficients"][n] for n in HEADS[name]], np.float64),
             h["low"],
             h["high"],
-            np.array(list(h["largest"].values()), np.float64),
+            np.array([h["largest"][n] for n in HEADS[name]], np.float64),
             f"{h['rows']} rows, {', '.join(h['families'])}",
             {part: (low, high) for part, (low, high) in h.get("by_part", {}).items()},
         )
-        for name, h in data["heads"].items()
+        for name, h in ((n, data["heads"][n]) for n in HEADS)
     }
     return Calibration(heads, {k: (v["value"], v["low"], v["high"]) for k, v in data["ratios"].items()}, data["date"], data["source"])
 
@@ -119,6 +121,13 @@ def load_calibration(path: str | Path | None = None) -> Calibration:
         HardwareError: the file is missing or not a calibration.
     """
     return _read(path or FILE) if path or _used.get() is None else _used.get()
+
+
+@lru_cache(maxsize=1)
+def digest() -> str:
+    """SHA-256 of what the shipped calibration says, its date left out (hexadecimal)."""
+    content = json.loads(FILE.read_text(encoding="utf-8"))
+    return hashlib.sha256(json.dumps({k: v for k, v in content.items() if k != "date"}, sort_keys=True).encode()).hexdigest()
 
 
 @lru_cache(maxsize=4)

@@ -23,8 +23,8 @@ from .setting import Setting
 from .timing import timing
 from .verdict import RULE, UNITS, judge, share
 
-LAWS = 2
-"""Counts up when laws or calibration change, so that finished runs are estimated anew."""
+LAWS = 3
+"""Counts up when laws change, so that finished runs are estimated anew (a calibration of its own is in their keys)."""
 
 STAGES_OF = {kind: (("csynth", kind), ("post-synth", f"{kind}_post_synth")) for kind in ("lut", "ff")}
 """Stage and name in ``total`` of each LUT and FF figure."""
@@ -143,7 +143,7 @@ def estimate(
                 f"{UNROLL_LIMIT}: take io_stream"
             ),
         )
-    notes = _notes(design.layers, plan, setting)
+    notes = _notes(design, plan, setting)
     return Estimate(board, setting.clock_ns, io, backend, plan, told.total, told.layers, told.activations, fits, reason, notes)
 
 
@@ -182,27 +182,33 @@ def _layer_row(facts: LayerFacts, plan: LayerPlan, setting: Setting, why_not: st
                 if why_not
                 else layer_area(facts, plan, kind, stage, setting, alone=alone).figure(UNITS[kind], stage)
             )
-    row["dsp"] = _dsp(counts["dsp"], plan)
+    row["dsp"] = _dsp(counts["dsp"], plan, facts.is_dense)
     known = facts.is_dense and plan.strategy != UNROLLED
-    row["bram18"] = _rom(counts["bram18"], plan.strategy != UNROLLED)
+    row["bram18"] = _rom(counts["bram18"], plan, facts.is_dense)
     row["latency_cycles"] = _cycles(counts["latency_cycles"], plan.shared, known)
     row["ii"] = Figure(counts["ii"], "cycles", stage="csynth", provenance="law" if known else "extrapolated")
     row["zeros_exploited"] = plan.strategy in ("Latency", UNROLLED) or plan.reuse == 1
     return row
 
 
-DSP_TEXT = "Resource max(2, 5 %), Latency and reuse 1 max(2, 15 %): holds on all rows of the table"
+DSP_TEXT = "Resource max(2, 5 %), Latency and reuse 1 max(2, 15 %): holds on all rows of dense layers of the table"
 UNROLLED_TEXT = "max(2, 5 %), as in Resource; multipliers whose weights are all zero are not written, no design of the table is built so"
+CONV_TEXT = "of the window kernel; the convolutions of the table took half to twice of it, and up to 78 blocks of RAM more"
 ROM_TEXT = "1 block per layer: holds on 99 % of the table's rows"
 
 
-def _dsp(count: int, plan: LayerPlan) -> Figure:
+def _dsp(count: int, plan: LayerPlan, dense: bool) -> Figure:
+    if not dense:
+        return Figure(count, "DSP", count // 2, 2 * count + 10, CONV_TEXT, "csynth", "extrapolated")
     slack = max(2, math.ceil((0.05 if plan.shared else 0.15) * count)) if count else 0
     text, source = (UNROLLED_TEXT, "extrapolated") if plan.strategy == UNROLLED else (DSP_TEXT, "law")
     return Figure(count, "DSP", max(count - slack, 0), count + slack, text, "csynth", source)
 
 
-def _rom(count: int, known: bool) -> Figure:
+def _rom(count: int, plan: LayerPlan, dense: bool) -> Figure:
+    if not dense:
+        return Figure(count, "BRAM18", 0, 2 * count + 100, CONV_TEXT, "csynth", "extrapolated")
+    known = plan.strategy != UNROLLED
     low, text = (max(count - 1, 0), ROM_TEXT) if known else (0, "none to all: what synthesis leaves out of the ROM is not known")
     return Figure(count, "BRAM18", low, count + (1 if count else 0), text, "csynth", "law" if known else "extrapolated")
 
@@ -223,12 +229,12 @@ def _counted(design: Design, plan: dict[str, LayerPlan], setting: Setting) -> di
     """DSP, BRAM18, latency and II of the design."""
     counts = {n: layer_counts(f, plan[n], setting) for n, f in design.layers.items()}
     others = [operation_counts(o, setting) for o in design.operations]
-    slices = _sum([_dsp(c["dsp"], plan[n]) for n, c in counts.items()])
+    slices = _sum([_dsp(c["dsp"], plan[n], design.layers[n].is_dense) for n, c in counts.items()])
     figures = {"dsp": _plus(slices, sum(o["dsp"] for o in others))}
     if design.io == "io_stream":
         figures["bram18"] = unavailable(NO_STREAM, "BRAM18")
     else:
-        roms = _sum([_rom(c["bram18"], plan[n].strategy != UNROLLED) for n, c in counts.items()])
+        roms = _sum([_rom(c["bram18"], plan[n], design.layers[n].is_dense) for n, c in counts.items()])
         figures["bram18"] = _plus(roms, sum(o["bram18"] for o in others))
     return figures | timing(design, plan, setting, counts, sum(o["cycles"] for o in others))
 
@@ -238,8 +244,8 @@ def _plus(figure: Figure, more: int) -> Figure:
     return replace(figure, value=figure.value + more, low=figure.low + more, high=figure.high + more) if more else figure
 
 
-def _notes(facts: dict[str, LayerFacts], plan: dict[str, LayerPlan], setting: Setting) -> list[str]:
-    notes = []
+def _notes(design: Design, plan: dict[str, LayerPlan], setting: Setting) -> list[str]:
+    notes, facts, known = [], design.layers, design.without_law(plan) is None
     stored = [f.name for f in facts.values() if plan[f.name].strategy == "Resource" and plan[f.name].reuse > 1 and f.nonzeros < f.n_weights]
     if stored:
         notes.append(
@@ -247,7 +253,7 @@ def _notes(facts: dict[str, LayerFacts], plan: dict[str, LayerPlan], setting: Se
         )
     for f in facts.values():
         layer = plan[f.name]
-        phrase = layer.strategy != UNROLLED and outside(f, layer.strategy, layer.reuse, "post-synth", setting)
+        phrase = known and outside(f, layer.strategy, layer.reuse, "post-synth", setting)
         if phrase:
             notes.append(f"LUT and FF of layer '{f.name}' are extrapolated: {phrase}")
     large = [f.name for f in facts.values() if plan[f.name].strategy == "Resource" and plan[f.name].shared and f.rom_bits > LARGEST_ROM]
@@ -256,7 +262,7 @@ def _notes(facts: dict[str, LayerFacts], plan: dict[str, LayerPlan], setting: Se
             f"weights of {', '.join(large)} are taken to stay in block RAM after synthesis; in smaller layers of the table ({LARGEST_ROM:,} bits and "
             "less) synthesis put them into LUT, about one for 26 bits"
         )
-    if stored and len(facts) > 1:
+    if sum(p.shared for p in plan.values()) > 1:
         notes.append("C-synthesis LUT of layers in Resource strategy is that of single layers, without the channels between them")
     notes.append(
         "not counted: AXI interface, DMA and processor subsystem of a board design; BRAM18 after synthesis differs from C-synthesis"

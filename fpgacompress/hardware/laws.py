@@ -1,7 +1,8 @@
 """Closed laws of what hls4ml's dense kernels become: DSP slices, block RAM, latency and initiation interval.
 
 They restate what the C++ templates say to the HLS tool and were checked against real C-synthesis results (:mod:`.calibrate` prints how
-well they hold). Nothing here is fitted except :data:`LEVEL_NS`.
+well they hold). Nothing here is fitted except :data:`LEVEL_NS`; :data:`ONE_MORE`, :func:`stream_cycles` and the chain of large sums are read off
+the shared table.
 """
 
 from __future__ import annotations

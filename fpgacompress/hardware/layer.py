@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ..integer.network import IntegerNetwork, Node
 from . import laws
 from .area import features, head_of, outside
@@ -29,10 +31,10 @@ def layer_area(
     """LUT (``kind`` "lut") or FF ("ff") of a weighted layer at a stage ("csynth" or "post-synth").
 
     Resource strategy has a law per stage. Latency strategy has one for C-synthesis; the measured ratio of designs with both gives
-    post-synthesis. Reuse factor 1 in Resource strategy unrolls like Latency (the table shows the same LUT within a few percent, and more
+    post-synthesis, extrapolated, since none of those designs is dense. Reuse factor 1 in Resource strategy unrolls like Latency (the table shows the same LUT within a few percent, and more
     registers).
-    The C-synthesis FF law of Resource strategy knows single layers only; in a chain (``alone`` False) the channels between layers
-    hold more registers than the layers, so there the post-synthesis law is divided by the measured ratio. Of a convolution only the
+    The C-synthesis laws of Resource strategy know single layers only: in a chain (``alone`` False) LUT are extrapolated, and the channels between
+    layers hold more registers than the layers, so there the post-synthesis law is divided by the measured ratio. Of a convolution only the
     window kernel is counted, which is good for planning and never shown as a figure.
     """
     calibration = calibration or load_calibration()
@@ -47,7 +49,9 @@ def layer_area(
     if outside(facts, plan.strategy, plan.reuse, stage, setting):
         spread = SPREAD["near" if unrolled or plan.reuse > facts.n_in else "reuse"]
     area = calibration.area(head, values, spread, setting.ultrascale)
-    return area.scaled(calibration.ratios[f"latency_{kind}"]) if unrolled and stage == "post-synth" else area
+    if unrolled and stage == "post-synth":
+        return replace(area.scaled(calibration.ratios[f"latency_{kind}"]), extrapolated=True)
+    return replace(area, extrapolated=True) if stage == "csynth" and not unrolled and not alone else area
 
 
 def activation_area(node: Node, network: IntegerNetwork, kind: str, stage: str, calibration: Calibration | None = None) -> Area:

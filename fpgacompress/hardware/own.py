@@ -124,6 +124,7 @@ def _layers(network: IntegerNetwork, node: Node, plan: Mapping[str, LayerPlan], 
         "share2": facts.pairs,
         "wspan": facts.ebops // facts.x_bits,
         "maxspan": facts.span,
+        "product_spans": [list(pair) for pair in facts.product_spans],
     }
     return [layer | ({"b": [1]} if facts.biases else {})]
 
@@ -139,14 +140,26 @@ def row_of_run(folder: Path) -> dict[str, str]:
             f"'{folder}' is neither a table nor the folder of a finished run", expected="designs.csv, or a run that was built"
         )
     figures = figures_from_json(read_json(folder / "figures.json"))
-    artifacts, project = figures.get("artifacts") or {}, Path((figures.get("firmware") or {}).get("project_dir") or folder / "none")
+    artifacts, estimate = figures.get("artifacts") or {}, figures.get("estimate") or {}
+    missing = [name for name in ("hardware", "estimate") if name not in artifacts] or [
+        n for n in ("board", "clock_ns", "io") if n not in estimate
+    ]
+    if missing:
+        raise HardwareError(f"the run '{folder}' is not finished ({missing[0]} is missing)", do="run its recipe again")
+    if estimate.get("backend") == "VivadoAccelerator":
+        raise HardwareError(
+            f"the run '{folder}' was built with an AXI interface, whose cells no row tells apart", expected="back end Vitis or Vivado"
+        )
+    project = Path((figures.get("firmware") or {}).get("project_dir") or folder / "none")
     if not (project / "measured.json").is_file():
         raise HardwareError(f"the project of '{folder}' has not been built", do=f"fpgacompress build {folder}")
+    owner, mine = project / "made_by.json", artifacts.get("firmware")
+    if mine and owner.is_file() and read_json(owner).get("artifact") != Path(mine).name:
+        raise HardwareError(f"'{project}' was written anew by another run", do=f"run the recipe of '{folder}' again, and build it")
     told = figures_from_json(read_json(project / "measured.json"))
     stages = {name: stage for name, stage in (told.get("stages") or told).items() if isinstance(stage, dict)}
     first = next((s for s in stages.values() if s.get("version")), {})
     where = {name: folder / "artifacts" / Path(artifacts[name]).name for name in ("hardware", "estimate")}
-    estimate = figures["estimate"]
     plan = {name: LayerPlan(*way) for name, way in read_json(where["estimate"] / "plan.json").items()}
     return row_of(
         folder.name,

@@ -131,7 +131,7 @@ def plan(
     reuse: str | int | dict[str, int] = "auto",
     latency_budget_cycles: int | None = None,
     backend: str = "Vitis",
-    share: float = COMFORT,
+    share: float | None = None,
 ) -> dict[str, LayerPlan]:
     """A strategy and a reuse factor for every layer with weights, by layer name.
 
@@ -148,10 +148,10 @@ def plan(
             weights are left out; other layers in "resource"); "auto" never takes the last, whose LUT are not known.
         reuse: "auto", one factor for all layers in Resource strategy, or one per layer name (other layers automatic).
         latency_budget_cycles: refuse a plan whose layers together take more cycles.
-        share: of each resource that the plan may take by the central estimate (0 to 1), where that is possible.
+        share: of each resource that the plan may take by the central estimate (0 to 1); without one 0.7 where that is possible.
 
     Raises:
-        HardwareError: an illegal factor (with the nearest legal ones), a layer that cannot be unrolled, an unmet budget.
+        HardwareError: an illegal factor (with the nearest legal ones), a layer that cannot be unrolled, an unmet budget, a share that no plan keeps.
     """
     kind = _named(strategy, {name: name for name in ("auto", "latency", "resource", "resource_unrolled")}, "strategy")
     facts = network_facts(network, io_type(io))
@@ -161,7 +161,7 @@ def plan(
     given = _given(reuse, facts, kind)
     fixed = _fixed(network, board)
     for everything in (False, True):
-        chosen = _choose([_options(f, given.get(n), kind, everything, board, setting) for n, f in facts.items()], fixed, share)
+        chosen = _choose([_options(f, given.get(n), kind, everything, board, setting) for n, f in facts.items()], fixed, share, board)
         total = sum(c.cycles for c in chosen)
         if latency_budget_cycles is None or total <= latency_budget_cycles:
             return {name: c.plan for name, c in zip(facts, chosen)}
@@ -180,15 +180,22 @@ def _options(facts: LayerFacts, given: LayerPlan | None, strategy: str, everythi
     return [way(facts, one, board, setting) for one in allowed_plans(facts, strategy, everything)]
 
 
-def _choose(options: list[list[Way]], fixed: tuple[dict[str, float], dict[str, float]], share: float) -> list[Way]:
+def _choose(options: list[list[Way]], fixed: tuple[dict[str, float], dict[str, float]], share: float | None, board: Board) -> list[Way]:
     """The quickest plan of the most cautious tier that is not much slower than the next; without any, nearly the cheapest.
 
-    Only a plan that surely fits spends what is left on latency.
+    Only a plan that surely fits spends what is left on latency. A share that is asked for is kept, or refused.
     """
-    plans = [(tier, found) for tier in _tiers(share) if (found := _balanced(options, fixed, tier))]
+    tiers = _tiers(COMFORT) if share is None else _tiers(share)[:2]
+    plans = [(tier, found) for tier in tiers if (found := _balanced(options, fixed, tier))]
+    if not plans and share is not None:
+        least = max(fixed[0][k] + sum(min(w.share[k] for w in layer) for layer in options) for k in RESOURCES)
+        raise HardwareError(
+            f"no plan keeps to {100 * share:.0f} % of {board.name}",
+            expected=f"a share of at least {100 * least:.0f} %, or a smaller network",
+        )
     if not plans:
         return [min((c for c in layer if c.worst <= NEARLY * min(o.worst for o in layer)), key=lambda c: c.cycles) for layer in options]
-    while len(plans) > 1 and _slowest(plans[0][1]) > PATIENCE * _slowest(plans[1][1]):
+    while share is None and len(plans) > 1 and _slowest(plans[0][1]) > PATIENCE * _slowest(plans[1][1]):
         plans.pop(0)
     tier, found = plans[0]
     return _quicker(found, options, fixed, tier) if tier[1] == CEILING else found

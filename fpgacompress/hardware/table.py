@@ -17,7 +17,7 @@ from ..errors import HardwareError
 from ..figures import Figure, unavailable
 from .design import NO_OPERATION, NO_STREAM, Design
 from .estimate import estimate_design
-from .factors import LayerPlan
+from .factors import UNROLLED, LayerPlan
 from .facts import LayerFacts
 from .operations import CHARGED, OperationFacts, operation_area, operation_counts
 from .setting import Setting
@@ -91,7 +91,7 @@ def read_rows(path: str | Path) -> list[dict[str, str]]:
     path = Path(path)
     try:
         opener = gzip.open if path.suffix == ".gz" else open
-        with opener(path, "rt", encoding="utf-8", newline="") as stream:
+        with opener(path, "rt", encoding="utf-8-sig", newline="") as stream:
             return list(csv.DictReader(stream))
     except (OSError, EOFError, UnicodeDecodeError, csv.Error) as error:
         raise HardwareError(f"table {path} cannot be read ({error})", do="give a table of designs or layers, .csv or .csv.gz") from None
@@ -142,6 +142,7 @@ def _weighted(name: str, layer: dict[str, Any], stream: bool) -> LayerFacts | No
         span=_number(layer.get("maxspan")),
         ebops=live("wspan") * x,
         biases=n_out if layer.get("b") else 0,
+        product_spans=tuple((int(span), int(count)) for span, count in layer.get("product_spans") or ()),
         beats=beats,
         reuse_limit=n_in if kind != "dense" else None,
     )
@@ -180,7 +181,7 @@ def _built(layers: list[dict[str, Any]], strategy: str, io: str) -> tuple[Design
                 continue
             weighted[name] = facts
             reuse = _number(layer.get("reuse_factor")) or 1
-            plan[name] = LayerPlan((layer.get("strategy") or strategy or "resource").capitalize(), reuse)
+            plan[name] = LayerPlan(_strategy(layer.get("strategy") or strategy), reuse)
             elements = facts.n_out * facts.positions
         elif kind.endswith("_stack"):
             missing = NO_RECURRENT
@@ -192,14 +193,56 @@ def _built(layers: list[dict[str, Any]], strategy: str, io: str) -> tuple[Design
     return Design(weighted, tuple(others), "io_stream" if stream else "io_parallel"), plan, missing
 
 
+def _strategy(text: str | None) -> str:
+    known = {"": "Resource", "latency": "Latency", "resource": "Resource", "resource_unrolled": UNROLLED}
+    if (text or "").lower() not in known:
+        raise ValueError(f"strategy '{text}' is not one of {', '.join(n for n in known if n)}")
+    return known[(text or "").lower()]
+
+
 def _truth(row: dict[str, str]) -> dict[str, float]:
-    return {k: float(v) for k, v in row.items() if v and k.split("_")[0] in TRUTH}
+    return {k: _cell(row, k) for k, v in row.items() if k and v and k.split("_")[0] in TRUTH}
+
+
+def _cell(row: dict[str, str], column: str) -> float:
+    """A number in a row.
+
+    Raises:
+        HardwareError: it is none; names row and column.
+    """
+    try:
+        value = float(row[column])
+    except ValueError:
+        value = float("nan")
+    if not 0 <= value < float("inf"):
+        raise HardwareError(
+            f"design '{row.get('design_id')}': column {column} is '{row[column]}'", expected="a number that is not negative"
+        )
+    return value
+
+
+MAPPINGS = ("auto", "dsp", "fabric")
+_SERIES_7 = ("xc7", "7z", "7a", "7k", "7v")
 
 
 def _setting(row: dict[str, str]) -> Setting:
-    family = row.get("fpga_family") or row.get("part") or ""
-    backend = "Vivado" if (row.get("tool") or "").startswith("vivado") else "Vitis"
-    return Setting("ultrascale" in family, float(row.get("clock_ns") or 5.0), backend, row.get("mult_impl") or "auto")
+    """Part family, clock, back end and mapping of a row.
+
+    Raises:
+        HardwareError: what cannot be understood; names row and column.
+    """
+    family, part = (row.get("fpga_family") or "").lower(), (row.get("part") or "").lower()
+    tool, mapping = (row.get("tool") or "vitis_hls").lower(), (row.get("mult_impl") or "auto").lower()
+    for column, value, known in (("tool", tool.split()[0].split("_")[0], ("vivado", "vitis")), ("mult_impl", mapping, MAPPINGS)):
+        if value not in known:
+            raise HardwareError(
+                f"design '{row.get('design_id')}': column {column} is '{row[column]}'", expected=f"one of {', '.join(known)}"
+            )
+    clock = _cell(row, "clock_ns") if row.get("clock_ns") else 5.0
+    if not clock:
+        raise HardwareError(f"design '{row.get('design_id')}': column clock_ns is '{row['clock_ns']}'", expected="a period in ns")
+    ultrascale = "ultrascale" in family if family else not part.startswith(_SERIES_7)
+    return Setting(ultrascale, clock, "Vivado" if tool.startswith("vivado") else "Vitis", mapping)
 
 
 def _needed(rows: list[dict[str, str]], columns: tuple[str, ...]) -> None:

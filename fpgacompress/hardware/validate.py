@@ -85,7 +85,7 @@ def format_rows(content: dict[str, Any], closed: list[dict[str, Any]]) -> str:
         families = "; ".join(f"{family}: {pair(e)}" for family, e in head["families_left_out"].items())
         lines.append(
             f"{name:24} {head['rows']:4d}   {pair(head['in_sample']):14} {pair(head['architectures_left_out']):18} {families}   "
-            f"{head['low']:.2f}-{head['high']:.2f} ({head['interval_from']}; covers {cover})"
+            f"{head['low']:.2f}-{head['high']:.2f} ({head['interval_from']}; made without an architecture it covers {cover} of it)"
         )
     lines.append("\npost-synth over csynth, and LUT or FF per activation element and bit")
     lines += [f"{name:24} {r['value']:.3f} ({r['low']:.3f}-{r['high']:.3f}), {r['rows']} rows" for name, r in content["ratios"].items()]

@@ -12,6 +12,7 @@ from ..data import Dataset
 from ..firmware.hls import Firmware, generate
 from ..firmware.verify import HlsExecutor, KerasExecutor, VerifyReport, verify
 from ..hardware.board import load_board
+from ..hardware.calibration import digest as calibration_digest
 from ..hardware.estimate import LAWS, estimate
 from ..hardware.reuse import LayerPlan, plan
 from ..integer import FixedType, IntegerNetwork, accumulators, simplify, store, with_accumulators
@@ -117,7 +118,7 @@ class Builder:
         section = self.recipe.firmware
         inputs = {
             "version": VERSION,
-            "laws": LAWS,
+            "laws": [LAWS, calibration_digest()],
             "network": hardware.name,
             "firmware": section.model_dump(mode="json", exclude={"compile"}),
         }

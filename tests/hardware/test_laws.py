@@ -140,6 +140,14 @@ def test_own_results_go_in_and_are_used(tmp_path, capsys):
 def test_calibration_that_cannot_be_read(tmp_path):
     with pytest.raises(HardwareError, match="cannot be read"):
         load_calibration(tmp_path / "none.json")
+    content = json.loads(FILE.read_text())
+    turned = {h: v | {"coefficients": dict(reversed(v["coefficients"].items()))} for h, v in content["heads"].items()}
+    (tmp_path / "turned.json").write_text(json.dumps(content | {"heads": turned}))
+    for head, law in load_calibration(tmp_path / "turned.json").heads.items():
+        assert np.array_equal(law.coefficients, load_calibration().heads[head].coefficients), "order in the file does not matter"
+    (tmp_path / "old.json").write_text(json.dumps(content | {"heads": {}}))
+    with pytest.raises(HardwareError, match="cannot be read"):
+        load_calibration(tmp_path / "old.json")
     (tmp_path / "bad.json").write_text('{"heads": []}')
     with pytest.raises(HardwareError, match="cannot be read"):
         load_calibration(tmp_path / "bad.json")

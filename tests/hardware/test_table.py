@@ -14,16 +14,10 @@ from hypothesis import strategies as st
 
 from fpgacompress.cli.main import main
 from fpgacompress.errors import HardwareError
-from fpgacompress.hardware.board import load_board
 from fpgacompress.hardware.calibrate import DATA
-from fpgacompress.hardware.design import Design, network_design
-from fpgacompress.hardware.estimate import estimate, estimate_design
-from fpgacompress.hardware.factors import LayerPlan
+from fpgacompress.hardware.design import Design
 from fpgacompress.hardware.score import format_scores, scores
-from fpgacompress.hardware.setting import Setting
 from fpgacompress.hardware.table import TRUTH, design_rows, layer_rows, predict, predict_layer, read_rows
-
-from .networks import mlp
 
 DESIGNS, LAYERS = DATA / "designs.csv.gz", DATA / "layers.csv.gz"
 
@@ -65,13 +59,42 @@ def test_what_was_measured_is_not_read(tmp_path, capsys):
     assert one["design_id"] in capsys.readouterr().out
 
 
-def test_a_row_and_a_network_with_the_same_layers_have_the_same_figures():
-    network = mlp((64, 32, 8), (6, 6), 0.5, x_bits=16)
-    board, plan = load_board("vu13p"), {"fc1": LayerPlan("Latency", 1), "fc2": LayerPlan("Latency", 1)}
-    told = estimate(network, board=board, plan=plan, clock_ns=5.0)
-    design = network_design(network)
-    again = estimate_design(Design(dict(design.layers), design.operations, "io_parallel"), plan, Setting(True, 5.0))
-    assert told.total == again.total
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"clock_ns": "5 ns"}, "design 'a': column clock_ns is '5 ns'"),
+        ({"clock_ns": "0"}, "column clock_ns is '0'"),
+        ({"lut_csynth": "1,234"}, "column lut_csynth is '1,234'"),
+        ({"lut_csynth": "-3"}, "column lut_csynth is '-3'"),
+        ({"mult_impl": "dsp48"}, "column mult_impl is 'dsp48'.*one of auto, dsp, fabric"),
+        ({"tool": "quartus"}, "column tool is 'quartus'"),
+        ({"strategy": "fast"}, "strategy 'fast'"),
+    ],
+)
+def test_a_cell_that_cannot_be_read_is_named(change, reason):
+    layers = '[{"type": "dense", "n_in": 4, "n_out": 4, "x": [8, 1, 1], "w": [4, 1, 1]}]'
+    row = {"design_id": "a", "io_type": "io_parallel", "strategy": "latency", "layers_json": layers} | change
+    with pytest.raises(HardwareError, match=reason):
+        design_rows([row])
+
+
+def test_parts_and_tools_are_read_as_people_write_them():
+    row = {"design_id": "a", "io_type": "io_parallel", "strategy": "resource", "layers_json": "[]"}
+    for change, ultrascale, backend in (
+        ({"fpga_family": "Virtex UltraScale+", "tool": "Vivado HLS"}, True, "Vivado"),
+        ({"part": "xcu250-figd2104-2L-e", "tool": "vitis_hls"}, True, "Vitis"),
+        ({"part": "xc7z020clg400-1"}, False, "Vitis"),
+    ):
+        setting = design_rows([row | change])[0].setting
+        assert (setting.ultrascale, setting.backend) == (ultrascale, backend)
+
+
+def test_convolutions_are_never_told_as_law():
+    for sample in design_rows(read_rows(DESIGNS)):
+        if sample.missing is None and not sample.dense and any(not f.is_dense for f in sample.design.layers.values()):
+            told = predict(sample)
+            assert told["dsp_csynth"].provenance == "extrapolated" and told["latency_max"].provenance == "extrapolated"
+            assert not told["bram18_csynth"].available or told["bram18_csynth"].provenance == "extrapolated"
 
 
 @pytest.mark.parametrize(

@@ -60,6 +60,12 @@ def test_a_smaller_share_takes_less():
     assert luts[1] < luts[0] <= 0.7 * PYNQ.lut and luts[1] <= 0.35 * PYNQ.lut
 
 
+def test_a_share_that_no_plan_keeps_is_refused():
+    network = mlp((128, 64, 10), (6, 6), 0.3, x_bits=16)
+    with pytest.raises(HardwareError, match="no plan keeps to 1 % of TUL PYNQ-Z2.*a share of at least"):
+        plan(network, board=PYNQ, share=0.01)
+
+
 def test_convolutions_are_traded_by_what_is_known():
     found = trade(cnn(), board=PYNQ, io="io_stream")
     assert len(found) >= 2 and all(p.estimate.fits is None for p in found)
@@ -75,5 +81,6 @@ def test_command_line(tmp_path, capsys):
     assert main(["plan", str(path), "--board", "pynq-z2", "--share", "0.4"]) == 0
     out = capsys.readouterr().out
     assert "plans that nothing beats" in out and "firmware:" in out and "fits: " in out
+    assert main(["plan", str(path), "--board", "pynq-z2", "--share", "0.01"]) == 2
     for wrong in (["--share", "0"], ["--clock-ns", "0"], ["--latency-cycles", "1"]):
         assert main(["plan", str(path), "--board", "pynq-z2", *wrong]) == 2
