@@ -42,6 +42,8 @@ def choose_hls(backend: str, wanted: Release | None = None, *, takes_arguments: 
             expected="vitis_hls, or a project written by hls4ml 1.2 or newer",
             do="write the project again, or use Vitis HLS up to 2024.2",
         )
+    if wanted is not None and wanted not in need.releases:
+        _refuse_wanted(backend, need, wanted, [])
     if not hls:
         raise _nothing(programs, need, wanted, instead)
     if wanted is not None:
