@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib.ticker import LogLocator
 
 from fpgacompress.hardware.board import load_board
 from fpgacompress.hardware.estimate import estimate
@@ -42,6 +43,8 @@ FOLDER = Path(__file__).resolve().parent.parent / "runs" / ("pruning-quick" if Q
 SEEDS = [1] if QUICK else [1, 2, 3]
 LEVELS = (0.9,) if QUICK else (0.5, 0.75, 0.9, 0.95)
 BOARD, GREY = "vu13p", "#BBBBBB"
+SHOWN = 22
+"""Points below the student without zeros that the picture shows; what is lower is in the results."""
 Tree = dict[str, Any]
 
 METHODS: dict[str, Tree] = {
@@ -231,7 +234,8 @@ def standings(rows: list[Tree]) -> list[Tree]:
 
 
 def picture(rows: list[Tree], recommended: str, path: Path) -> Path:
-    """Test accuracy against weights and against digits, a row of panels for each: the recommended method, plain magnitude, and all others."""
+    """Test accuracy against weights and against digits, a row of panels for each: the recommended method, plain magnitude, and all others; with a
+    teacher."""
     tasks = list(dict.fromkeys(r["task"] for r in rows))
     with sheet(path, 5.2 * len(tasks), 8.0) as drawing:
         panels = drawing.subplots(2, len(tasks), squeeze=False)
@@ -257,6 +261,10 @@ def picture(rows: list[Tree], recommended: str, path: Path) -> Path:
                     )
                 axes.axhline(100 * dense["accuracy"], color=RED, linestyle="--", linewidth=1.2, label="no zeros")
                 axes.set_xscale("log")
+                axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+                axes.xaxis.set_major_formatter("{x:,g}")
+                axes.xaxis.set_minor_formatter("")
+                axes.set_ylim(bottom=max(axes.get_ylim()[0], 100 * dense["accuracy"] - SHOWN))
                 axes.set_xlabel(label)
                 no_grid(axes, "x")
                 if against == "nonzeros":
