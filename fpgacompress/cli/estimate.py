@@ -138,15 +138,14 @@ def _tables(args: argparse.Namespace) -> int:
         )
     told: dict[str, Any] = {}
     text = ""
-    for key, path, rows_of, figures_of in (
-        ("designs", args.table, design_rows, predict),
-        ("layers", args.layers, layer_rows, predict_layer),
-    ):
+    ios: dict[str, str] = {}
+    for key, path, figures_of in (("designs", args.table, predict), ("layers", args.layers, predict_layer)):
         if not path:
             told[key] = []
             continue
         rows = read_rows(path)
-        samples = rows_of(rows)
+        samples = design_rows(rows) if key == "designs" else layer_rows(rows, ios)
+        ios = ios or {row["design_id"]: row.get("io_type", "") for row in rows}
         figures = [figures_of(s) for s in samples]
         names = {"designs": ("design_id",), "layers": ("design_id", "report", "type", "n_in", "n_out", "reuse_factor")}[key]
         told[key] = [{n: row.get(n) for n in names} | f for row, f in zip(rows, figures)]

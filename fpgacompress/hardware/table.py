@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import gzip
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -275,8 +276,11 @@ def design_rows(rows: list[dict[str, str]]) -> list[Sample]:
     return samples
 
 
-def layer_rows(rows: list[dict[str, str]]) -> list[Sample]:
+def layer_rows(rows: list[dict[str, str]], designs: Mapping[str, str] | None = None) -> list[Sample]:
     """One sample per row of a table of layers, in order; biases, which it does not tell, are taken as not zero.
+
+    Args:
+        designs: io type of the designs by name, for rows that do not tell it.
 
     Raises:
         HardwareError: columns are missing or hold no numbers.
@@ -287,7 +291,7 @@ def layer_rows(rows: list[dict[str, str]]) -> list[Sample]:
         try:
             layer: dict[str, Any] = {k: v for k, v in row.items() if v} | {"type": row["type"], "b": [1]}
             layer |= {n: [_number(row.get(f"{n}_bits"))] for n in ("x", "w", "y", "acc") if row.get(f"{n}_bits")}
-            design, plan, missing = _built([layer], row["strategy"], row["io"] or "io_parallel")
+            design, plan, missing = _built([layer], row["strategy"], row["io"] or (designs or {}).get(row["design_id"]) or "io_parallel")
         except (ValueError, TypeError, KeyError) as error:
             raise HardwareError(
                 f"layer of design '{row['design_id']}': {error}", expected="numbers in the columns of sizes and bits"

@@ -13,7 +13,10 @@ CHAIN_TEXT = (
     "did not overlap"
 )
 STREAM_TEXT = "the slowest layer by what convolutions of the table took for each element that came in (eight designs), and hand-over"
-UNKNOWN_TEXT = "twice the law: convolutions, streams and unrolled code are not calibrated"
+UNKNOWN_TEXT = (
+    "from 2 cycles per layer (all places of a convolution at once, as some releases of hls4ml build it) to twice the law: convolutions, streams and "
+    "unrolled code are not calibrated"
+)
 
 
 def timing(
@@ -48,23 +51,25 @@ def timing(
         )
         low, high = cycles - slack - quicker, cycles + slack
     if not known:
-        high, text = 2 * high, UNKNOWN_TEXT
+        low, high, text = min(low, 2 * (layers + others)), 2 * high, UNKNOWN_TEXT
     least = cycles - layers if shared else cycles
     provenance = "law" if known and not (shared and others) else "extrapolated"
-    ii = _interval(counts, shared, "law" if known else "extrapolated")
+    ii = _interval(counts, shared, known)
     if shared and layers > 1 and known and not setting.vivado:
         ii = Figure(least, "cycles", ii.value, cycles, CHAIN_TEXT, "csynth", "law")
     first = max(low - layers, 0) if shared else low
     return _figures(setting, (low, cycles, high), (first, least, high), ii, text, provenance)
 
 
-def _interval(counts: dict[str, dict[str, int]], shared: bool, provenance: str) -> Figure:
+def _interval(counts: dict[str, dict[str, int]], shared: bool, known: bool) -> Figure:
     """The slowest layer's interval, and what hand-over or a quicker schedule may make of it."""
     slowest = max(c["ii"] for c in counts.values())
+    if not known:
+        return Figure(slowest, "cycles", 1, 2 * slowest + 3, UNKNOWN_TEXT, "csynth", "extrapolated")
     turns = not shared and slowest > 1
     least = max(min(c["ii_low"] for c in counts.values() if c["ii"] == slowest) - (3 if turns else 0), 1)
     text = "slowest layer, up to 3 cycles of dataflow hand-over"
-    return Figure(slowest, "cycles", least, slowest + (3 if shared or turns else 0), text, "csynth", provenance)
+    return Figure(slowest, "cycles", least, slowest + (3 if shared or turns else 0), text, "csynth", "law")
 
 
 def _stream(design: Design, plan: dict[str, LayerPlan], setting: Setting, counts: dict[str, dict[str, int]]) -> dict[str, Figure]:
