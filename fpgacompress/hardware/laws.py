@@ -51,8 +51,22 @@ def wide_products(facts: LayerFacts, mapping: str = "auto") -> int:
     return {"auto": facts.wide_products(LATENCY_DSP_BITS), "dsp": facts.products, "fabric": 0}[mapping]
 
 
+DSP_PORTS = {"7series": (25, 18), "ultrascale": (27, 18)}
+"""Widths of the two signed inputs of a DSP48E1 (UG479) and DSP48E2 (UG579) multiplier, bits."""
+
+
+def slices_per_product(facts: LayerFacts, ultrascale: bool) -> int:
+    """DSP slices that one product of input and weight takes: as many as its wider operand fills the wide port times, and the other the narrow one.
+
+    A 28-bit input times a 12-bit weight takes two, which all products of the table show that are so wide.
+    """
+    wide, narrow = DSP_PORTS["ultrascale" if ultrascale else "7series"]
+    long, short = max(facts.x_bits, facts.w_bits), min(facts.x_bits, facts.w_bits)
+    return -(-long // wide) * -(-short // narrow)
+
+
 def dsp(facts: LayerFacts, strategy: str, reuse: int, backend: str = "Vitis", mapping: str = "auto") -> int:
-    """DSP slices of a layer.
+    """Products of a layer that DSP slices make, one slice each unless they are wide (:func:`slices_per_product`).
 
     Latency: one per input and distinct signed weight with three or more CSD digits, where the product is wide enough
     (:data:`LATENCY_DSP_BITS`), and not more than :func:`multiplier_limit`. Resource: every one of the multipliers when wide enough, else

@@ -81,7 +81,8 @@ def layer_counts(facts: LayerFacts, plan: LayerPlan, setting: Setting) -> dict[s
         )  # Resource at reuse 1 is not pipelined: it ends before it starts anew
         ii, ii_low = (max(ii, min(most, cycles + 1) if facts.positions == 1 else ii) for cycles in (depth, low))
     return {
-        "dsp": laws.dsp(facts, plan.strategy, plan.reuse, setting.backend, setting.mapping),
+        "dsp": laws.dsp(facts, plan.strategy, plan.reuse, setting.backend, setting.mapping)
+        * laws.slices_per_product(facts, setting.ultrascale),
         "bram18": laws.rom_bram18(facts, plan.strategy, plan.reuse),
         "mults": facts.nonzeros if plan.strategy == "Latency" else laws.multipliers(facts, plan.strategy, plan.reuse),
         "ii": ii,

@@ -8,6 +8,7 @@ import numpy as np
 
 from . import laws
 from .facts import UNROLL_LIMIT
+from .layer import layer_counts
 from .table import Sample
 
 
@@ -39,7 +40,7 @@ def closed_laws(designs: list[Sample], layers: list[Sample]) -> list[dict[str, A
             scores.append(_score(law, [p - t for p, t in rows], allowed, [abs(p - t) <= limit(t) for p, t in rows]))
 
     def dsp(s: Sample) -> float:
-        return sum(laws.dsp(f, s.strategy, rf, s.setting.backend, s.setting.mapping) for f, rf in s.layers)
+        return sum(layer_counts(f, s.plan[n], s.setting)["dsp"] for n, f in s.design.layers.items())
 
     five = lambda t: max(2, 0.05 * t)  # noqa: E731
     add("DSP Resource, one layer, csynth", single, "dsp_csynth", dsp, "max(2, 5 %)", five)

@@ -16,7 +16,7 @@ from fpgacompress.hardware.board import load_board
 from fpgacompress.hardware.calibrate import DATA, calibrate, conformal, fit, main, tables
 from fpgacompress.hardware.calibration import FILE, load_calibration
 from fpgacompress.hardware.facts import weight_facts
-from fpgacompress.hardware.table import design_rows, layer_rows
+from fpgacompress.hardware.table import design_rows, layer_rows, predict_layer
 
 ROWS, LAYER_ROWS = tables(DATA)
 DESIGNS = [s for s in design_rows(ROWS) if s.dense]
@@ -191,3 +191,21 @@ def test_block_ram_uses_the_cheapest_shape():
 
 def test_board_families_differ_in_adder_levels():
     assert laws.levels_per_cycle(5, load_board("zcu102").ultrascale) > 2 * laws.levels_per_cycle(5, load_board("pynq-z2").ultrascale)
+
+
+@pytest.mark.parametrize(
+    ("x", "w", "ultrascale", "slices"),
+    [(16, 8, True, 1), (27, 18, True, 1), (28, 12, True, 2), (27, 12, False, 2), (53, 16, True, 2), (32, 32, True, 4)],
+)
+def test_wide_products_take_several_slices(x, w, ultrascale, slices):
+    from dataclasses import replace
+
+    assert laws.slices_per_product(replace(UNROLLED[0].layers[0][0], x_bits=x, w_bits=w), ultrascale) == slices
+
+
+def test_wide_convolutions_of_the_table_have_the_slices_that_were_measured():
+    rows = [s for s in layer_rows(LAYER_ROWS, {r["design_id"]: r["io_type"] for r in ROWS}) if s.design.layers and not s.dense]
+    wide = [s for s in rows if s.layers[0][0].x_bits == 28]
+    assert len(wide) == 3
+    for sample in wide:
+        assert predict_layer(sample)["dsp"].value == sample.truth["dsp_csynth"]
