@@ -57,6 +57,12 @@ def _planned(args: argparse.Namespace) -> int:
     from ..hardware.setting import Setting
     from ..hardware.trade import cheapest, trade
 
+    for name in ("latency_us", "latency_cycles"):
+        value = getattr(args, name)
+        if value is not None and not 0 < value < float("inf"):
+            raise HardwareError(f"--{name.replace('_', '-')} {value:g}", expected="a time above 0")
+    if args.plot and (Path(args.plot).suffix.lower() != ".png" or Path(args.plot).is_dir()):
+        raise HardwareError(f"--plot {args.plot}", expected="the name of a file that ends in .png")
     if args.share is not None and not 0 < args.share <= 1:
         raise HardwareError(f"--share {args.share:g}", expected="above 0 and at most 1")
     if args.clock_ns is not None and not 0.5 <= args.clock_ns <= 1000:
@@ -113,7 +119,12 @@ def _plot(points: list[Any], told: Any, board: str, budget_us: float | None, pat
     from ..report.plots_trade import trade_plot
 
     rows = [{"latency_us": p.estimate.total["latency_us"], "utilisation": p.estimate.utilisation} for p in points]
-    trade_plot(rows, f"{board}: resources against latency", path, budget_us, told.total["latency_us"].value)
+    try:
+        trade_plot(rows, f"{board}: resources against latency", path, budget_us, told.total["latency_us"].value)
+    except OSError as error:
+        raise HardwareError(
+            f"--plot {path} cannot be written ({error.strerror})", do="give a file in a folder that can be written"
+        ) from None
 
 
 def _text(ways: dict[str, list[dict[str, Any]]], points: list[Any], told: Any) -> str:

@@ -130,6 +130,18 @@ TABLE_TOOL = {"csynth": "Vivado", "post-synth": "Vitis"}
 """Back end whose designs the Resource laws of each stage were calibrated on (Vivado HLS 2020.1 and Vitis HLS 2023.2, both UltraScale+)."""
 
 
+def _unrolled_outside(facts: LayerFacts, setting: Setting) -> str | None:
+    """The rows of unrolled layers are of Vivado HLS on UltraScale+ with 16-bit inputs, and of Vitis HLS on 7 series with 8-bit ones, whose projects
+    say where products go."""
+    if not 8 <= facts.x_bits <= 16:
+        return f"{facts.x_bits}-bit inputs (unrolled rows of the table have 8 and 16)"
+    if setting.ultrascale != setting.vivado:
+        return f"back end {setting.backend} (unrolled rows of the table are Vivado HLS on UltraScale+ and Vitis HLS on 7 series)"
+    if not setting.ultrascale and setting.mapping == "auto" and facts.products:
+        return "products that HLS places itself on a 7-series part (the table's rows there say where they go)"
+    return None
+
+
 def outside(facts: LayerFacts, strategy: str, reuse: int, stage: str, setting: Setting) -> str | None:
     """None when a layer lies inside what its area law was calibrated on, else what is outside (one short phrase)."""
     if not facts.is_dense:
@@ -139,7 +151,7 @@ def outside(facts: LayerFacts, strategy: str, reuse: int, stage: str, setting: S
     if strategy == "Latency" or reuse == 1:
         if facts.n_in > 274 or facts.n_weights > UNROLL_LIMIT:
             return f"{facts.n_in} inputs, {facts.n_weights} weights (calibrated to 274 inputs and {UNROLL_LIMIT} weights)"
-        return None
+        return _unrolled_outside(facts, setting)
     if reuse <= facts.n_in:
         return f"reuse factor {reuse} not above the {facts.n_in} inputs (one design in the table)"
     if facts.n_in > 256 or facts.n_out > 256:

@@ -89,15 +89,25 @@ def _quicker(
     return chosen
 
 
+def weighted_facts(network: IntegerNetwork, io: str) -> dict[str, LayerFacts]:
+    """Facts of the layers with weights by name; ``io`` as in :func:`io_type`.
+
+    Raises:
+        HardwareError: there is none, or no such io type.
+    """
+    facts = network_facts(network, io_type(io))
+    if not facts:
+        raise HardwareError(f"the network '{network.name}' has no layer with weights", expected="at least one dense or convolution layer")
+    return facts
+
+
 def check_plan(network: IntegerNetwork, plan: dict[str, LayerPlan], io: str = "io_parallel") -> None:
     """Refuse a plan that leaves out a layer or names one that hls4ml or HLS could not build with this io type.
 
     Raises:
         HardwareError: the layer and the nearest legal choice.
     """
-    facts = network_facts(network, io_type(io))
-    if not facts:
-        raise HardwareError(f"the network '{network.name}' has no layer with weights", expected="at least one dense or convolution layer")
+    facts = weighted_facts(network, io)
     for name in plan:
         if name not in facts:
             raise HardwareError(f"the plan names a layer '{name}' that has no weights", expected=f"one of {', '.join(facts)}")
@@ -154,10 +164,8 @@ def plan(
         HardwareError: an illegal factor (with the nearest legal ones), a layer that cannot be unrolled, an unmet budget, a share that no plan keeps.
     """
     kind = _named(strategy, {name: name for name in ("auto", "latency", "resource", "resource_unrolled")}, "strategy")
-    facts = network_facts(network, io_type(io))
+    facts = weighted_facts(network, io)
     setting = Setting.of(board, clock_ns, backend)
-    if not facts:
-        raise HardwareError(f"the network '{network.name}' has no layer with weights", expected="at least one dense or convolution layer")
     given = _given(reuse, facts, kind)
     fixed = _fixed(network, board)
     for everything in (False, True):

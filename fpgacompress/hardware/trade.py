@@ -13,9 +13,8 @@ from ..integer.network import IntegerNetwork
 from .board import RESOURCES, Board
 from .estimate import Estimate, estimate
 from .factors import LayerPlan
-from .facts import network_facts
-from .reuse import io_type
 from .reuse import plan as make_plan
+from .reuse import weighted_facts
 from .setting import Setting
 from .ways import Way, allowed_plans, way
 
@@ -68,9 +67,7 @@ def trade(
         HardwareError: a network without weights, or a layer that cannot be built in the strategy.
     """
     setting = Setting.of(board, clock_ns, backend)
-    facts = network_facts(network, io_type(io))
-    if not facts:
-        raise HardwareError(f"the network '{network.name}' has no layer with weights", expected="at least one dense or convolution layer")
+    facts = weighted_facts(network, io)
     ways = {n: [way(f, p, board, setting) for p in allowed_plans(f, strategy, everything)] for n, f in facts.items()}
     bounds = sorted({w.cycles for own in ways.values() for w in own})
     chosen = [_best(ways, lambda w, bound=bound: (w.cycles > bound, w.worst, w.cycles)) for bound in bounds[:: -(-len(bounds) // MOST)]]

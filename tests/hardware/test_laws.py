@@ -209,3 +209,22 @@ def test_wide_convolutions_of_the_table_have_the_slices_that_were_measured():
     assert len(wide) == 3
     for sample in wide:
         assert predict_layer(sample)["dsp"].value == sample.truth["dsp_csynth"]
+
+
+def test_what_unrolled_rows_do_not_have_is_told_as_outside():
+    from dataclasses import replace
+
+    from fpgacompress.hardware.area import outside
+    from fpgacompress.hardware.setting import Setting
+
+    for sample in UNROLLED:
+        assert outside(*sample.layers[0][:1], "Latency", 1, "csynth", sample.setting) is None, "every row lies inside"
+    facts = next(s.layers[0][0] for s in UNROLLED if s.layers[0][0].products and s.setting.ultrascale)
+    inside = Setting(True, 5.0, "Vivado")
+    for changed, setting, reason in (
+        (facts, replace(inside, backend="Vitis"), "back end Vitis"),
+        (facts, replace(inside, clock_ns=10.0), "a clock of 10 ns"),
+        (replace(facts, x_bits=4), inside, "4-bit inputs"),
+        (facts, Setting(False, 5.0, "Vitis"), "places itself"),
+    ):
+        assert reason in outside(changed, "Latency", 1, "csynth", setting)

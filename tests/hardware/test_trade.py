@@ -82,5 +82,7 @@ def test_command_line(tmp_path, capsys):
     out = capsys.readouterr().out
     assert "plans that nothing beats" in out and "firmware:" in out and "fits: " in out
     assert main(["plan", str(path), "--board", "pynq-z2", "--share", "0.01"]) == 2
-    for wrong in (["--share", "0"], ["--clock-ns", "0"], ["--latency-cycles", "1"]):
+    many = (["--share", "0"], ["--clock-ns", "0"], ["--latency-cycles", "1"], ["--latency-us", "-1"], ["--latency-us", "nan"])
+    for wrong in (*many, ["--plot", "x.pdf"], ["--plot", str(tmp_path)], ["--plot", "/proc/none/x.png"]):
         assert main(["plan", str(path), "--board", "pynq-z2", *wrong]) == 2
+        assert capsys.readouterr().err.splitlines()[-1].startswith("fpgacompress plan: ")
