@@ -151,22 +151,10 @@ def test_cells_by_logic_synthesis(built, target):
 def test_refusals(tmp_path, built, monkeypatch):
     with pytest.raises(HardwareError, match="-1 levels"):
         generate(mlp(), tmp_path / "net", levels=-1)
-    pool = IntegerNetwork(
-        "pool",
-        (
-            Node("input", "input", (), FixedType(8, 0, False), (4, 4, 1)),
-            Node(
-                "pool",
-                "maxpool",
-                ("input",),
-                FixedType(8, 0, False),
-                (2, 2, 1),
-                params={"pool_size": [2, 2], "strides": [2, 2], "padding": "valid"},
-            ),
-        ),
-    )
-    with pytest.raises(UnsupportedError, match="'maxpool' as an adder graph"):
-        generate(pool, tmp_path / "net")
+    image = Node("input", "input", (), FixedType(8, 0, False), (4, 4, 1))
+    turned = Node("turned", "permute", ("input",), FixedType(8, 0, False), (4, 4, 1), params={"axes": [1, 0, 2]})
+    with pytest.raises(UnsupportedError, match="'permute' as an adder graph"):
+        generate(IntegerNetwork("turned", (image, turned)), tmp_path / "net")
     assert not (tmp_path / "net").exists()
     monkeypatch.setattr(simulation, "find_spec", lambda name: None)
     monkeypatch.setattr(simulation.toolchains, "find", lambda name: None)

@@ -6,6 +6,7 @@ half to even (RND_CONV) is made here of exact pieces, and saturation looks at th
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -13,9 +14,31 @@ import numpy as np
 
 from ...errors import ToolError, UnsupportedError
 from ...integer import FixedType, IntegerNetwork, Node
-from ...integer.intervals import ranges
+from ...integer.intervals import Range, propagate
 from ...integer.operations import Edge
 from ...integer.operations.weighted import holds_exactly
+from ...integer.windows import gathered
+
+OPERATIONS = (
+    "dense",
+    "scale",
+    "quantize",
+    "quantize_each",
+    "clip",
+    "leaky_relu",
+    "threshold",
+    "shift",
+    "maxpool",
+    "sumpool",
+    "avgpool",
+    "flatten",
+    "reshape",
+)
+JOINS = ("add", "concatenate")
+"""What becomes adders and wires: operations with one input and with several."""
+
+LEVELS = 4
+"""Levels of adders between two rows of registers, where nothing else is asked for."""
 
 HWCONF = (1, -1, -1)
 """da4ml's adder size (cells bit by bit), carry size and pipeline length (none), as in HGQ2's own tracing."""
@@ -131,6 +154,73 @@ def _clipped(node: Node, x: Any) -> Any:
     return _each(x, lambda v: v.max_of(low).min_of(high))
 
 
+def _scaled(node: Node, x: Any, network: IntegerNetwork, found: dict) -> Any:
+    """Each channel times its factor, plus its bias."""
+    source = network.node(node.inputs[0])
+    if not holds_exactly(node, Edge(source.out, found[source.name])):
+        raise UnsupportedError(f"layer '{node.name}': accumulator {node.out} is narrower than the exact sum", expected="exact sums")
+    assert node.kernel is not None
+    factors = np.broadcast_to(node.kernel.type.to_float(node.kernel.values), node.shape).ravel()
+    biases = np.broadcast_to(0.0 if node.bias is None else node.bias.type.to_float(node.bias.values), node.shape).ravel()
+    values = np.empty(x.size, object)
+    values[:] = [v * float(k) + float(b) for v, k, b in zip(x.ravel()._vars, factors, biases)]
+    return type(x)(values.reshape(node.shape), x.solver_options, hwconf=x.hwconf)
+
+
+def _leaky(node: Node, v: Any) -> Any:
+    return v if v.low >= 0 else v.msb_mux(v * 2.0 ** -node.params["shift"], v)
+
+
+def _steps(node: Node, source: FixedType, v: Any) -> Any:
+    """The first value, and the difference to the next one for each threshold that is reached."""
+    values = node.out.to_float(np.asarray(node.params["values"]))
+    total = v.from_const(float(values[0]), hwconf=v.hwconf)
+    for threshold, step in zip(source.to_float(np.asarray(node.params["thresholds"])), np.diff(values)):
+        if v.low >= threshold:
+            total = total + float(step)
+        elif v.high >= threshold:
+            total = total + (v - float(threshold)).msb_mux(0.0, float(step))
+    return total
+
+
+def _pooled(node: Node, x: Any, network: IntegerNetwork) -> Any:
+    """Maximum, sum or average of the elements of each window that are not padding."""
+    source = network.node(node.inputs[0])
+    places = np.arange(1, x.size + 1).reshape(1, *source.shape)  # 0 is padding
+    window, strides, padding = (node.params[k] for k in ("pool_size", "strides", "padding"))
+    taken, _ = gathered(places, window, strides, padding)
+    flat = x.ravel()._vars
+
+    def one(indices: np.ndarray) -> Any:
+        inside = [flat[i - 1] for i in indices if i]
+        return _joined(inside, (lambda a, b: a.max_of(b)) if node.op == "maxpool" else (lambda a, b: a + b))
+
+    counts = np.count_nonzero(taken, axis=1).ravel()
+    if node.op == "avgpool" and any(int(n) & int(n) - 1 for n in counts):
+        raise UnsupportedError(
+            f"layer '{node.name}': averages of {sorted(set(counts.tolist()))} elements", expected="a power of two of them"
+        )
+    values = np.empty(counts.size, object)
+    values[:] = [one(indices) for indices in np.moveaxis(taken, 1, 2).reshape(counts.size, -1)]
+    if node.op == "avgpool":
+        values[:] = [cast(v * (1.0 / n), node.out) for v, n in zip(values, counts.tolist())]
+    return type(x)(values.reshape(node.shape), x.solver_options, hwconf=x.hwconf)
+
+
+def _merged(node: Node, parts: list[Any]) -> Any:
+    if node.op == "add":
+        return functools.reduce(lambda a, b: a + b, parts)
+    values = np.concatenate([part._vars for part in parts], node.params["axis"])
+    return type(parts[0])(values, parts[0].solver_options, hwconf=parts[0].hwconf)
+
+
+def _joined(values: list[Any], join: Callable[[Any, Any], Any]) -> Any:
+    """A tree of operations on two values, as flat as possible."""
+    while len(values) > 1:
+        values = [join(*values[i : i + 2]) if i + 1 < len(values) else values[i] for i in range(0, len(values), 2)]
+    return values[0]
+
+
 def _node(node: Node, x: Any, network: IntegerNetwork, found: dict) -> Any:
     match node.op:
         case "dense":
@@ -145,17 +235,24 @@ def _node(node: Node, x: Any, network: IntegerNetwork, found: dict) -> Any:
             return x.reshape(node.shape)
         case "shift":
             return x * 2.0 ** node.params["shift"]
-    raise UnsupportedError(
-        f"layer '{node.name}': '{node.op}' as an adder graph", expected="dense, quantize, quantize_each, clip, flatten, reshape or shift"
-    )
+        case "scale":
+            return _scaled(node, x, network, found)
+        case "leaky_relu":
+            return _each(x, lambda v: _leaky(node, v))
+        case "threshold":
+            return _each(x, lambda v: _steps(node, network.node(node.inputs[0]).out, v))
+        case "maxpool" | "sumpool" | "avgpool":
+            return _pooled(node, x, network)
+    raise UnsupportedError(f"layer '{node.name}': '{node.op}' as an adder graph", expected=f"one of {', '.join(OPERATIONS + JOINS)}")
 
 
-def circuit(network: IntegerNetwork, say: Callable[[str], None] = lambda text: None) -> Any:
+def circuit(network: IntegerNetwork, say: Callable[[str], None] = lambda text: None, source: Range | None = None) -> Any:
     """da4ml's ``CombLogic`` of a network: real values of the input node in, real values of the logits out.
 
     Args:
-        network: of dense layers, casts, clips and reshapes.
+        network: of :data:`OPERATIONS`.
         say: told of each layer with weights, whose time grows faster than their number (3,000 of them take some minutes).
+        source: stored integers that the inputs may have; None: all of their type.
 
     Raises:
         UnsupportedError: an operation other than those above, or sums that are not exact.
@@ -166,11 +263,17 @@ def circuit(network: IntegerNetwork, say: Callable[[str], None] = lambda text: N
     except ImportError:
         raise ToolError("da4ml is not installed", do="pip install 'fpgacompress[rtl]'") from None
     kind, shape = network.input.out, network.input.shape
-    full = np.ones(shape)
-    x = source = FixedVariableArray.from_lhs(full * kind.minimum, full * kind.maximum, full * kind.lsb, HWCONF)
-    found, results = ranges(network), {network.input.name: x}
+    given = source or Range.of_type(kind, shape)
+    found = {network.input.name: Range(given.low.reshape(shape), given.high.reshape(shape))}
+    low, high = (kind.to_float(end).reshape(shape) for end in (given.low, given.high))
+    inputs = FixedVariableArray.from_lhs(low, high, np.full(shape, kind.lsb), HWCONF)
+    results = {network.input.name: inputs}
     for node in network.nodes[1:]:
         if node.kernel is not None:
             say(f"layer {node.name}: sums of {node.kernel.nonzeros:,} weights")
-        results[node.name] = _node(node, results[node.inputs[0]], network, found)
-    return comb_trace(source.ravel(), results[network.output.name].ravel())
+        found[node.name] = propagate(node, [found[name] for name in node.inputs], [network.node(name).out for name in node.inputs])
+        if node.op in JOINS:
+            results[node.name] = _merged(node, [results[name] for name in node.inputs])
+        else:
+            results[node.name] = _node(node, results[node.inputs[0]], network, found)
+    return comb_trace(inputs.ravel(), results[network.output.name].ravel())

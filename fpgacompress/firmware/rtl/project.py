@@ -12,11 +12,9 @@ from typing import NamedTuple
 
 from ...errors import HardwareError, UnsupportedError
 from ...integer import IntegerNetwork
-from .circuit import circuit
+from .circuit import LEVELS, circuit
 
 METADATA, KIND = "metadata.json", "fpgacompress rtl"
-LEVELS = 4
-"""Levels of adders between two rows of registers, where nothing else is asked for."""
 
 
 class Port(NamedTuple):
@@ -91,7 +89,7 @@ def generate(
     if levels < 0:
         raise HardwareError(f"{levels} levels between registers", expected="at least 1, or 0 for no registers")
     folder = Path(folder).resolve()
-    _check_place(folder)
+    check_place(folder)
     logic = circuit(network, say)
     from da4ml.codegen.rtl.rtl_model import RTLModel, get_io_kifs
 
@@ -132,7 +130,12 @@ def generate(
     return project
 
 
-def _check_place(folder: Path) -> None:
+def check_place(folder: Path) -> None:
+    """Refuse a folder that is not the project's own.
+
+    Raises:
+        HardwareError: it is a file, the current folder, or holds other files.
+    """
     if folder.exists() and not folder.is_dir():
         raise HardwareError(f"'{folder}' is a file", expected="a folder of the project's own")
     if folder == Path.cwd() or folder in Path.cwd().parents:

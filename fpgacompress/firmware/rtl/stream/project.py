@@ -1,0 +1,204 @@
+"""A network as a chain of streaming stages, on disk."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from ....errors import HardwareError
+from ....integer import IntegerNetwork
+from ..project import KIND, METADATA, check_place, module_name
+from .beats import Beats
+from .kernel import Kernel
+from .plan import GRAPH_WEIGHTS, LEVELS, plan
+from .sequential import Sequential
+from .sparse import Sparse
+from .stage import Stage
+from .window import Window
+
+
+@dataclass(frozen=True)
+class StreamProject:
+    """Verilog of one network whose samples come in beats.
+
+    Attributes:
+        folder: of the project; the Verilog is in ``src``, with ``<name>.v`` at the top.
+        name: of the top module. Its ports are ``clk``, ``rst``, ``in_valid``, ``in_ready``, ``in_data``, ``out_valid``, ``out_ready`` and
+            ``out_data``: a beat passes in each cycle in which its valid and its ready are 1.
+        network: what it computes.
+        stages: in order.
+        source: beats of a sample, the first value in the lowest bits.
+        result: one beat of all outputs.
+    """
+
+    folder: Path
+    name: str
+    network: IntegerNetwork
+    stages: list[Stage]
+
+    @property
+    def source(self) -> Beats:  # noqa: D102
+        return self.stages[0].source
+
+    @property
+    def result(self) -> Beats:  # noqa: D102
+        return self.stages[-1].result
+
+    @property
+    def interval(self) -> int:
+        """Cycles between two samples that the slowest stage needs; waiting for each other may add some."""
+        return max(stage.cycles for stage in self.stages)
+
+    @property
+    def multipliers(self) -> int:
+        """Of layers computed in turn."""
+        return sum(stage.multipliers for stage in self.stages if isinstance(stage, (Sequential, Sparse)))
+
+    @property
+    def memory_bits(self) -> int:
+        """Of weights and line buffers."""
+        return sum(stage.memory_bits for stage in self.stages if isinstance(stage, (Sequential, Sparse, Window)))
+
+    @property
+    def sources(self) -> list[Path]:
+        """The Verilog files."""
+        return sorted((self.folder / "src").rglob("*.v"))
+
+
+def generate_stream(
+    network: IntegerNetwork,
+    folder: str | Path,
+    *,
+    interval: int | None = None,
+    graph_weights: int = GRAPH_WEIGHTS,
+    levels: int = LEVELS,
+    say: Callable[[str], None] = lambda text: None,
+) -> StreamProject:
+    """Write a network as streaming Verilog; an earlier project stays until the new one is complete.
+
+    Args:
+        network: one layer after the other: dense, convolutions, pooling, casts, with exact sums.
+        folder: of the project; must not exist, be empty, or hold an earlier one.
+        interval: cycles between two samples that layers computed in turn may take; see :func:`plan`.
+        graph_weights: layers of more weights that are not zero are computed in turn.
+        levels: levels of adders between two rows of registers.
+        say: told of progress.
+
+    Raises:
+        UnsupportedError: an operation or a structure that is no stage.
+        HardwareError: ``folder`` holds something else or cannot be written; an option is out of its range.
+        ToolError: da4ml is not installed.
+    """
+    for what, value, least in (("interval", interval, 1), ("graph_weights", graph_weights, 0), ("levels", levels, 1)):
+        if value is not None and value < least:
+            raise HardwareError(f"{what} {value}", expected=f"at least {least}")
+    folder = Path(folder).resolve()
+    check_place(folder)
+    stages = plan(network, interval=interval, graph_weights=graph_weights, levels=levels, say=say)
+    project = StreamProject(folder, module_name(network.name), network, stages)
+    partial = folder.with_name(f"{folder.name}.part")
+    try:
+        shutil.rmtree(partial, ignore_errors=True)
+        (partial / "src").mkdir(parents=True)
+        for name, text in _files(project).items():
+            (partial / "src" / f"{name}.v").write_text(text, "utf-8")
+        if any(isinstance(stage, Kernel) for stage in stages):
+            _copy_adders(partial / "src" / "static")
+        told = {
+            "kind": KIND,
+            "network": network.name,
+            "top": project.name,
+            "io": "stream",
+            "stages": [{"module": _module(project, stage), "what": stage.what, "cycles": stage.cycles} for stage in stages],
+            "input": {"beats": project.source.count, "values": project.source.values, "bits": project.source.type.width},
+            "output": {"values": project.result.values, "bits": project.result.type.width},
+        }
+        (partial / METADATA).write_text(json.dumps(told, indent=1), "utf-8")
+        shutil.rmtree(folder, ignore_errors=True)
+        partial.rename(folder)
+    except OSError as error:
+        raise HardwareError(
+            f"the project '{folder}' could not be written ({error})", do="give another folder with --out, or free space"
+        ) from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return project
+
+
+def _module(project: StreamProject, stage: Stage) -> str:
+    return f"{project.name}_{re.sub(r'[^A-Za-z0-9_]', '_', stage.name)}"
+
+
+def _copy_adders(folder: Path) -> None:
+    """da4ml's modules of adders and multiplexers."""
+    import da4ml.codegen.rtl
+
+    folder.mkdir()
+    for path in (Path(da4ml.codegen.rtl.__file__).parent / "verilog" / "source").glob("*.v"):
+        if path.stem in ("shift_adder", "mux", "negative", "binop"):
+            shutil.copy(path, folder)
+
+
+def _files(project: StreamProject) -> dict[str, str]:
+    """Names of modules to their Verilog."""
+    found: dict[str, str] = {}
+    wires, instances = [], []
+    for i, stage in enumerate(project.stages):
+        module = _module(project, stage)
+        found |= {
+            name: f"`timescale 1 ns / 1 ps\n\n{text.removeprefix('`timescale 1 ns / 1 ps').lstrip()}"
+            for name, text in stage.files(module).items()
+        }
+        last = i == len(project.stages) - 1
+        came, gone = ("in" if i == 0 else f"s{i}"), ("out" if last else f"s{i + 1}")
+        if not last:
+            wires.append(
+                f"    wire {gone}_valid, {gone}_ready;\n    wire [{stage.result.width - 1}:0] {gone}_data;  // {stage.result.what}"
+            )
+        instances.append(
+            f"    // {stage.what}\n    {module} stage{i} (\n        .clk(clk), .rst(rst),\n"
+            f"        .in_valid({came}_valid), .in_ready({came}_ready), .in_data({came}_data),\n"
+            f"        .out_valid({gone}_valid), .out_ready({gone}_ready), .out_data({gone}_data)\n    );"
+        )
+    found[project.name] = _VERILOG.format(
+        name=project.name,
+        network=project.network.name,
+        source=project.source.what,
+        result=project.result.what,
+        interval=project.interval,
+        last_in=project.source.width - 1,
+        last_out=project.result.width - 1,
+        wires="\n".join(wires),
+        instances="\n".join(instances),
+    )
+    return found
+
+
+_VERILOG = """\
+`timescale 1 ns / 1 ps
+
+// {name}: the network {network}, written by fpgacompress.
+//   in   {source}, the first value in the lowest bits
+//   out  {result}
+// A beat passes in each cycle in which its valid and its ready are 1. The slowest stage takes {interval} cycles for a sample.
+// rst has to be 1 in one cycle before the first beat.
+module {name} (
+    input clk,
+    input rst,
+    input in_valid,
+    output in_ready,
+    input [{last_in}:0] in_data,
+    output out_valid,
+    input out_ready,
+    output [{last_out}:0] out_data
+);
+
+{wires}
+
+{instances}
+endmodule
+"""

@@ -1,0 +1,195 @@
+"""Streaming Verilog run cycle by cycle: Verilator makes a program of it that sends beats and takes results as fast as they go."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ....errors import ToolError
+from ....hardware import toolchains
+from ..simulation import verilator
+from .project import StreamProject
+
+PATIENCE = 100
+"""A sample that takes this many times the promised cycles never comes."""
+
+
+class StreamExecutor:
+    """Verilator's simulation of a streaming project, as an executor of :func:`fpgacompress.firmware.verify.verify`.
+
+    Args:
+        project: what to simulate; compiled at once, with Verilator's warnings as errors.
+        stalls: share of cycles, chosen at random, in which no beat is offered, and of those in which no result is taken.
+
+    Attributes:
+        latency: cycles from the first beat of a sample to its result, of the first sample of the last call.
+        interval: cycles between two results, on average over the last call; None of a single sample.
+
+    Raises:
+        ToolError: Verilator or a C++ compiler is missing, or one of them failed (with the first error).
+    """
+
+    def __init__(self, project: StreamProject, *, stalls: float = 0.0) -> None:
+        self.project, self.stalls = project, stalls
+        self.latency: int | None = None
+        self.interval: float | None = None
+        self._library = self._compiled()
+
+    def _compiled(self) -> Any:
+        compiler, (command, root) = str(toolchains.require("g++")), verilator()
+        make = f" -- CFG_CXXFLAGS_PCH_I=-include AR=ar CXX={compiler} LINK={compiler} PYTHON3=python3 OPT_FAST=-O2"
+        env = os.environ | {"VERILATOR_ROOT": str(root), "MAKEFLAGS": make}
+        project = self.project
+        words = [_words(beats.width) for beats in (project.source, project.result)]
+        with tempfile.TemporaryDirectory(prefix="fpgacompress-rtl-") as place:
+            folder = Path(place)
+            shutil.copytree(project.folder / "src", folder / "src")
+            (folder / "bench.v").write_text(_BENCH_VERILOG.format(**self._widths(words)), "utf-8")
+            (folder / "bench.cpp").write_text(_BENCH_CPP.format(in_words=words[0], out_words=words[1]), "utf-8")
+            flags = ["-std=c++17", "-fPIC"]
+            sources = [str(path.relative_to(folder)) for path in sorted((folder / "src").rglob("*.v"))]
+            log = project.folder / "verilator.log"
+            log.unlink(missing_ok=True)
+            steps = (
+                [*command, "--cc", "--build", "-j", "2", "-Wall", "--top-module", "bench", "--prefix", "Vbench"]
+                + ["-CFLAGS", " ".join(flags), "bench.v", *sources],
+                [compiler, *flags, "-O2", "-pthread", "-shared", "-Iobj_dir", f"-I{root / 'include'}", "-o", "libbench.so", "bench.cpp"]
+                + ["obj_dir/libVbench.a", "obj_dir/libverilated.a"],
+            )
+            for step in steps:
+                toolchains.run(step, cwd=folder, log=log, env=env)
+            library = ctypes.CDLL(str(folder / "libbench.so"))
+        library.run.restype = ctypes.c_uint64
+        return library
+
+    def _widths(self, words: list[int]) -> dict[str, Any]:
+        source, result = self.project.source.width, self.project.result.width
+        return {
+            "name": self.project.name,
+            "in_top": 32 * words[0] - 1,
+            "out_top": 32 * words[1] - 1,
+            "in_bits": source - 1,
+            "out_bits": result - 1,
+            "padding": 32 * words[1] - result,
+            "unused": f"wire unused = &{{1'b0, in_data[{32 * words[0] - 1}:{source}]}};" if 32 * words[0] > source else "",
+        }
+
+    def __call__(self, stored: np.ndarray) -> np.ndarray:
+        """Stored integers of the input ``(n, ...)`` to stored integers of the output ``(n, ...)``, int64."""
+        project, source, result = self.project, self.project.source, self.project.result
+        flat = np.asarray(stored, np.int64).reshape(len(stored) * source.count, source.values)
+        sent = packed(flat, source.type.width, 32 * _words(source.width)).view(np.uint32)
+        taken = np.zeros((len(stored), _words(result.width)), np.uint32)
+        times = np.zeros(2, np.uint64)
+        limit = PATIENCE * (project.interval + sum(stage.cycles for stage in project.stages) + 1000)
+        done = self._library.run(
+            *(ctypes.c_void_p(a.ctypes.data) for a in (sent, taken, times)),
+            *(ctypes.c_uint64(n) for n in (len(stored), source.count, limit, int(self.stalls * 2**32))),
+        )
+        if done < len(stored):
+            raise ToolError(f"the simulation of '{project.name}' stands still after {done:,} of {len(stored):,} samples")
+        self.latency = int(times[0])
+        self.interval = float(times[1] - times[0]) / (len(stored) - 1) if len(stored) > 1 else None
+        values = unpacked(taken.view(np.uint8), result.type.width, result.values)
+        values -= (values >> (result.type.width - 1) << result.type.width) * int(result.type.signed)
+        return values.reshape(-1, *project.network.output.shape)
+
+
+def packed(values: np.ndarray, width: int, bits: int) -> np.ndarray:
+    """Rows of integers in two's complement side by side, the first one in the lowest bits: uint8 ``(n, bits / 8)``."""
+    ones = (values[:, :, None] >> np.arange(width)) & 1
+    rows = np.zeros((len(values), bits), np.uint8)
+    rows[:, : ones.shape[1] * width] = ones.reshape(len(values), -1)
+    return np.packbits(rows, axis=1, bitorder="little")
+
+
+def unpacked(rows: np.ndarray, width: int, values: int) -> np.ndarray:
+    """The integers, without sign, of rows that :func:`packed` has made: int64 ``(n, values)``."""
+    ones = np.unpackbits(rows, axis=1, bitorder="little")[:, : values * width].reshape(len(rows), values, width)
+    return ones.astype(np.int64) @ (np.int64(1) << np.arange(width, dtype=np.int64))
+
+
+def _words(bits: int) -> int:
+    """Words of 32 bits of a port, at least three, so that Verilator makes an array of each."""
+    return max(-(-bits // 32), 3)
+
+
+_BENCH_VERILOG = """\
+`timescale 1 ns / 1 ps
+
+module bench (
+    input clk,
+    input rst,
+    input in_valid,
+    output in_ready,
+    input [{in_top}:0] in_data,
+    output out_valid,
+    input out_ready,
+    output [{out_top}:0] out_data
+);
+    wire [{out_bits}:0] result;
+    assign out_data = {{{padding}'b0, result}};
+    {unused}
+    {name} network (
+        .clk(clk), .rst(rst), .in_valid(in_valid), .in_ready(in_ready), .in_data(in_data[{in_bits}:0]),
+        .out_valid(out_valid), .out_ready(out_ready), .out_data(result)
+    );
+endmodule
+"""
+
+_BENCH_CPP = """\
+#include "Vbench.h"
+#include "verilated.h"
+#include <cstdint>
+#include <cstring>
+#include <memory>
+
+extern "C" uint64_t run(const uint32_t *sent, uint32_t *taken, uint64_t *times, uint64_t samples, uint64_t beats, uint64_t limit, uint64_t stalls) {{
+    VerilatedContext context;
+    auto top = std::make_unique<Vbench>(&context);
+    uint64_t state = 88172645463325252ull;
+    auto pauses = [&] {{  // xorshift64 (G. Marsaglia, 2003)
+        state ^= state << 13, state ^= state >> 7, state ^= state << 17;
+        return (state >> 32) < stalls;
+    }};
+    auto tick = [&] {{ top->clk = 1, top->eval(), top->clk = 0, top->eval(); }};
+    top->clk = 0, top->in_valid = 0, top->out_ready = 0, top->rst = 1;
+    top->eval();  // the first edge needs a level before it
+    tick();
+    top->rst = 0;
+    uint64_t at = 0, done = 0, cycle = 0, first = 0, news = 0;
+    bool offering = false;
+    const uint64_t total = samples * beats;
+    while (done < samples && cycle - news < limit) {{
+        if (!offering && at < total && !pauses()) {{
+            std::memcpy(top->in_data.data(), sent + at * {in_words}, 4 * {in_words});
+            offering = true;
+        }}
+        top->in_valid = offering;
+        top->out_ready = !pauses();
+        top->eval();
+        const bool goes = offering && top->in_ready, comes = top->out_valid && top->out_ready;
+        if (comes) {{
+            std::memcpy(taken + done * {out_words}, top->out_data.data(), 4 * {out_words});
+            news = cycle;
+            if (done == 0) times[0] = cycle - first;
+            times[1] = cycle - first;
+            ++done;
+        }}
+        if (goes) {{
+            if (at == 0) first = cycle;
+            ++at, offering = false, news = cycle;
+        }}
+        tick();
+        ++cycle;
+    }}
+    top->final();
+    return done;
+}}
+"""
