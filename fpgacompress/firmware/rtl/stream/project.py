@@ -13,11 +13,12 @@ from ....errors import HardwareError
 from ....integer import IntegerNetwork
 from ..project import KIND, METADATA, check_place, module_name
 from .beats import Beats
+from .branches import Fifo, Join
 from .kernel import Kernel
 from .plan import GRAPH_WEIGHTS, LEVELS, plan
 from .sequential import Sequential
 from .sparse import Sparse
-from .stage import Stage
+from .stage import Link, Stage
 from .window import Window
 
 
@@ -30,7 +31,7 @@ class StreamProject:
         name: of the top module. Its ports are ``clk``, ``rst``, ``in_valid``, ``in_ready``, ``in_data``, ``out_valid``, ``out_ready`` and
             ``out_data``: a beat passes in each cycle in which its valid and its ready are 1.
         network: what it computes.
-        stages: in order.
+        links: stages and what connects them, in order.
         source: beats of a sample, the first value in the lowest bits.
         result: one beat of all outputs.
     """
@@ -38,7 +39,12 @@ class StreamProject:
     folder: Path
     name: str
     network: IntegerNetwork
-    stages: list[Stage]
+    links: list[Link]
+
+    @property
+    def stages(self) -> list[Stage]:
+        """All of them."""
+        return [link.stage for link in self.links]
 
     @property
     def source(self) -> Beats:  # noqa: D102
@@ -61,7 +67,7 @@ class StreamProject:
     @property
     def memory_bits(self) -> int:
         """Of weights and line buffers."""
-        return sum(stage.memory_bits for stage in self.stages if isinstance(stage, (Sequential, Sparse, Window)))
+        return sum(stage.memory_bits for stage in self.stages if isinstance(stage, (Sequential, Sparse, Window, Fifo)))
 
     @property
     def sources(self) -> list[Path]:
@@ -98,8 +104,10 @@ def generate_stream(
             raise HardwareError(f"{what} {value}", expected=f"at least {least}")
     folder = Path(folder).resolve()
     check_place(folder)
-    stages = plan(network, interval=interval, graph_weights=graph_weights, levels=levels, say=say)
-    project = StreamProject(folder, module_name(network.name), network, stages)
+    project = StreamProject(
+        folder, module_name(network.name), network, plan(network, interval=interval, graph_weights=graph_weights, levels=levels, say=say)
+    )
+    stages = project.stages
     partial = folder.with_name(f"{folder.name}.part")
     try:
         shutil.rmtree(partial, ignore_errors=True)
@@ -147,23 +155,23 @@ def _files(project: StreamProject) -> dict[str, str]:
     """Names of modules to their Verilog."""
     found: dict[str, str] = {}
     wires, instances = [], []
-    for i, stage in enumerate(project.stages):
+    for i, (stage, takes, gives) in enumerate(project.links):
         module = _module(project, stage)
-        found |= {
-            name: f"`timescale 1 ns / 1 ps\n\n{text.removeprefix('`timescale 1 ns / 1 ps').lstrip()}"
-            for name, text in stage.files(module).items()
-        }
-        last = i == len(project.stages) - 1
-        came, gone = ("in" if i == 0 else f"s{i}"), ("out" if last else f"s{i + 1}")
-        if not last:
-            wires.append(
-                f"    wire {gone}_valid, {gone}_ready;\n    wire [{stage.result.width - 1}:0] {gone}_data;  // {stage.result.what}"
-            )
-        instances.append(
-            f"    // {stage.what}\n    {module} stage{i} (\n        .clk(clk), .rst(rst),\n"
-            f"        .in_valid({came}_valid), .in_ready({came}_ready), .in_data({came}_data),\n"
-            f"        .out_valid({gone}_valid), .out_ready({gone}_ready), .out_data({gone}_data)\n    );"
-        )
+        for name, text in stage.files(module).items():
+            found[name] = f"{_TIMESCALE}\n\n{text.removeprefix(_TIMESCALE).lstrip()}"
+        if i == len(project.links) - 1:
+            gives = ("out",)
+        else:
+            wires += [
+                f"    wire {n}_valid, {n}_ready;\n    wire [{stage.result.width - 1}:0] {n}_data;  // {stage.result.what}" for n in gives
+            ]
+        connected = [] if isinstance(stage, Join) else [".clk(clk), .rst(rst)"]
+        for side, names in (("in", takes), ("out", gives)):
+            connected += [
+                ", ".join(f".{side}{k if len(names) > 1 else ''}_{part}({name}_{part})" for part in ("valid", "ready", "data"))
+                for k, name in enumerate(names)
+            ]
+        instances.append(f"    // {stage.what}\n    {module} stage{i} (\n        " + ",\n        ".join(connected) + "\n    );")
     found[project.name] = _VERILOG.format(
         name=project.name,
         network=project.network.name,
@@ -177,6 +185,8 @@ def _files(project: StreamProject) -> dict[str, str]:
     )
     return found
 
+
+_TIMESCALE = "`timescale 1 ns / 1 ps"
 
 _VERILOG = """\
 `timescale 1 ns / 1 ps

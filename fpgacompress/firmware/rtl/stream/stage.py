@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from .beats import Beats
 
@@ -48,6 +48,14 @@ class Stage(Protocol):
     def files(self, module: str) -> dict[str, str]:
         """Verilog of the stage: names of modules to their text; one of them is ``module``."""
         ...
+
+
+class Link(NamedTuple):
+    """A stage and the names of the streams that it takes and gives; ``in`` is the network's input."""
+
+    stage: Stage
+    takes: tuple[str, ...]
+    gives: tuple[str, ...]
 
 
 def ports(stage: Stage, *, registered: bool = True) -> str:
