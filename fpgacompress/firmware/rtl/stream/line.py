@@ -15,6 +15,7 @@ from ....integer.operations import Edge
 from ....integer.operations.weighted import DEPTHWISE, holds_exactly
 from ....integer.windows import pads_and_shape
 from .beats import Beats
+from .division import averaged
 from .kernel import Kernel
 from .reduce import Reduce
 from .regroup import Regroup
@@ -220,10 +221,9 @@ class Line:
     def _pool(self, node: Node, shape: tuple[int, ...]) -> None:
         channels, taps, (pads, out) = shape[-1], prod(taps_of(node)), pads_of(node, shape)
         padded = any(map(any, pads))
-        if node.op == "avgpool" and (padded or taps & taps - 1):
+        if node.op == "avgpool" and padded:
             raise UnsupportedError(
-                f"layer '{node.name}': averages of {taps} elements{' and of fewer at the edges' if padded else ''} in a stream",
-                expected="as many elements in each window, and a power of two of them",
+                f"layer '{node.name}': averages with padding in a stream", expected="windows of the same number of elements"
             )
         if prod(out) == 1 and not padded and prod(shape[:-1]) == taps:
             self._over_all(node, channels, taps)
@@ -231,9 +231,16 @@ class Line:
         self.regroup(channels, node)
         self.flush()
         self._window(node, shape, int(self.at.range.low.min()) if node.op == "maxpool" else 0)  # the least value never wins
+        divides = node.op == "avgpool" and taps & taps - 1
+        low, high = self.at.range.low.min() * taps, self.at.range.high.max() * taps
+        kind = FixedType.holding(int(low), int(high), self.at.type.fraction)
         params = {"pool_size": [taps], "strides": [taps], "padding": "valid"}
-        self.compute(replace(node, shape=(1, channels), params=params), (taps, channels))
-        self.compute(Node(f"{node.name}_beat", "flatten", (), node.out, (channels,)), ())
+        pooled = replace(node, op="sumpool", name=f"{node.name}_sum", out=kind) if divides else node
+        self.compute(replace(pooled, shape=(1, channels), params=params), (taps, channels))
+        self.compute(Node(f"{node.name}_beat", "flatten", (), pooled.out, (channels,)), ())
+        if divides:
+            for part in averaged(node, kind, int(low), int(high), taps, channels):
+                self.compute(part, ())
 
     def _over_all(self, node: Node, channels: int, taps: int) -> None:
         """Pooling over the whole image, beat by beat."""
@@ -246,7 +253,10 @@ class Line:
         if sums and source.type.signed and not kind.signed:
             kind = FixedType(kind.width + 1, kind.integer + 1)
         self.append(Reduce(self.design.name(node.name), source, Beats(node.name, kind, 1, found), sums))
-        if node.op == "avgpool":
+        if node.op == "avgpool" and taps & taps - 1:
+            for part in averaged(node, kind, *found.bounds, taps, channels):
+                self.compute(part, (channels,))
+        elif node.op == "avgpool":
             places = taps.bit_length() - 1
             divided = FixedType(kind.width, kind.integer - places, kind.signed)
             self.compute(Node(f"{node.name}_mean", "shift", (), divided, (channels,), params={"shift": -places}), (channels,))
