@@ -37,9 +37,10 @@ import numpy as np
 from fpgacompress.errors import DataError, ToolError
 from fpgacompress.figures import Figure
 from fpgacompress.hardware.area import head_of
-from fpgacompress.hardware.calibrate import DATA, architecture, calibrate, charges, ratios
+from fpgacompress.hardware.calibrate import DATA, calibrate, charges, ratios
 from fpgacompress.hardware.calibrate import tables as read_tables
 from fpgacompress.hardware.calibration import from_json, using
+from fpgacompress.hardware.learning import architecture
 from fpgacompress.hardware.table import Sample, design_rows, predict
 
 from .common import QUICK, goal, write

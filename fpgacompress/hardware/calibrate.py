@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import datetime
-import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -17,156 +16,22 @@ from typing import Any
 import numpy as np
 
 from ..errors import HardwareError
+from ..figures import Figure
 from ..run import write_json
-from .area import FIXED, HEADS, features, head_of
+from .area import HEADS, features
 from .calibration import FILE, from_json, using
 from .factors import LayerPlan
 from .facts import UNROLL_LIMIT, LayerFacts
+from .layer import layer_area
+from .learning import fit_head, shipped
 from .own import row_of_run
 from .score import format_scores, scores
 from .table import Sample, design_rows, layer_rows, predict, read_rows
-from .validate import closed_laws, format_rows
-
-
-def fit(x: np.ndarray, y: np.ndarray, known: np.ndarray | float = 0.0, rounds: int = 0) -> np.ndarray:
-    """Non-negative coefficients of least squared relative error; with ``rounds`` of reweighting, of least absolute one (Schlossmacher
-    1973).
-
-    ``known`` is a part of ``y`` that is not fitted. Absolute errors keep a few odd rows from pulling (registers of unrolled layers: rows whose
-    pipeline is one cycle shorter); squared ones keep every physical term.
-    """
-    weights = 1 / y
-    found = _non_negative(x * weights[:, None], (y - known) * weights)
-    for _ in range(rounds):
-        error = np.abs(x @ found + known - y) / y
-        weights = 1 / (y * np.sqrt(np.maximum(error, 0.02)))
-        found = _non_negative(x * weights[:, None], (y - known) * weights)
-    return found
-
-
-def _non_negative(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Least squares; the feature with the most negative coefficient is dropped until none is negative."""
-    used = [i for i in range(x.shape[1]) if np.any(x[:, i])]
-    result = np.zeros(x.shape[1])
-    while used:
-        found = np.linalg.lstsq(x[:, used], y, rcond=None)[0]
-        if (found >= 0).all():
-            result[used] = found
-            break
-        used.pop(int(np.argmin(found)))
-    return result
-
-
-def matrix(head: str, samples: list[Sample]) -> np.ndarray:
-    """Features of whole samples: sums over their layers, shape (samples, features)."""
-    return np.stack([sum(features(head, f, rf, s.setting) for f, rf in s.layers) for s in samples])
-
-
-def fit_head_matrix(head: str, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Coefficients of a law: those of :data:`.area.FIXED` as they are, the others fitted to what is left."""
-    fixed = FIXED.get(head, {})
-    known = np.array([fixed.get(name, 0.0) for name in HEADS[head]])
-    free = np.array([name not in fixed for name in HEADS[head]])
-    return known + fit(np.where(free, x, 0.0), y, x @ known, 12 if head.startswith("latency_ff") else 0)
-
-
-def left_out(head: str, x: np.ndarray, y: np.ndarray, keys: list[str]) -> np.ndarray:
-    """Predictions of every row by a fit on the rows with other keys."""
-    keys_array = np.array(keys)
-    predicted = np.zeros(len(y))
-    for key in dict.fromkeys(keys):
-        out = keys_array == key
-        predicted[out] = x[out] @ fit_head_matrix(head, x[~out], y[~out])
-    return predicted
-
-
-def errors(predicted: np.ndarray, y: np.ndarray) -> dict[str, float]:
-    """Median and 90th percentile of the relative error."""
-    error = np.abs(predicted - y) / y
-    return {"median": round(float(np.median(error)), 4), "p90": round(float(np.quantile(error, 0.9)), 4)}
-
-
-LEAST_ROWS = 20
-"""Rows of a kind of part (7 series, UltraScale+) from which it has an interval of its own."""
+from .validate import closed_laws, format_rows, stream_laws
 
 KNOWN_RANGE = {"latency_lut": (0.45, 0.86), "resource_lut": (0.09, 0.58)}
 """Range of post-synthesis over C-synthesis LUT measured over all splits of the table (the project's STACK notes); a smaller table never
 narrows it."""
-
-
-def conformal(predicted: np.ndarray, y: np.ndarray, coverage: float = 0.9) -> tuple[float, float]:
-    """Ratios measured over predicted that bound ``coverage`` of the left-out rows (split conformal, finite-sample corrected; Lei et al.
-    2018)."""
-    score = np.sort(np.abs(np.log(y / np.maximum(predicted, 1e-9))))
-    rank = min(int(np.ceil((len(score) + 1) * coverage)), len(score)) - 1
-    bound = float(np.exp(score[rank]))
-    return 1 / bound, bound
-
-
-def _inside(predicted: np.ndarray, y: np.ndarray, pools: np.ndarray, groups: np.ndarray) -> np.ndarray:
-    """Whether each row is inside an interval that was made without its group, from the rows of its pool (kind of part)."""
-    found = np.zeros(len(y), bool)
-    for pool, group in {(p, g) for p, g in zip(pools.tolist(), groups.tolist())}:
-        own, others = (pools == pool) & (groups == group), (pools == pool) & (groups != group)
-        low, high = conformal(predicted[others], y[others]) if others.any() else (1.0, 1.0)
-        found[own] = (y[own] >= low * predicted[own]) & (y[own] <= high * predicted[own])
-    return found
-
-
-def architecture(sample: Sample) -> str:
-    """Split key that keeps all widths and reuse factors of one layer shape together."""
-    return "-".join([str(sample.layers[0][0].n_in)] + [str(f.n_out) for f, _ in sample.layers])
-
-
-def fit_head(head: str, samples: list[Sample]) -> dict[str, Any]:
-    """Coefficients, residual quantiles and left-out errors of one law; the shipped one where the table has no rows for it."""
-    kind, stage = head.split("_")[1:]
-    column = f"{kind}_{'synth' if stage == 'post-synth' else 'csynth'}"
-    samples = [
-        s for s in samples if s.truth.get(column, 0) > 0 and all(head_of(f, s.strategy, rf, kind, stage) == head for f, rf in s.layers)
-    ]
-    if not samples:
-        return shipped()["heads"][head]
-    x, y = matrix(head, samples), np.array([s.truth[column] for s in samples])
-    families = [s.family for s in samples]
-    groups = [f"{s.family} {architecture(s)}" for s in samples]
-    coefficients = fit_head_matrix(head, x, y)
-    by_group = left_out(head, x, y, groups)
-    names = list(dict.fromkeys(families))
-    family_errors = {}
-    by_family = left_out(head, x, y, families) if len(names) > 1 else None
-    for name in names:
-        own = np.array(families) == name
-        family_errors[name] = errors(by_family[own], y[own]) if by_family is not None else None
-    known = [n for n in names if families.count(n) >= LEAST_ROWS]
-    wide = by_family if by_family is not None and len(known) > 1 else by_group
-    low, high = conformal(wide, y)
-    by_part, pools = {}, np.zeros(len(y), int)
-    for number, (part, kind) in enumerate((("7series", False), ("ultrascale", True)), 1):
-        own = np.array([s.setting.ultrascale == kind for s in samples])
-        if LEAST_ROWS <= own.sum() < len(own):
-            by_part[part], pools[own] = [round(v, 4) for v in conformal(wide[own], y[own])], number
-    inside = _inside(wide, y, pools, np.array(groups))
-    largest = np.max([features(head, f, rf, s.setting) for s in samples for f, rf in s.layers], axis=0)
-    return {
-        "largest": {n: round(float(v), 1) for n, v in zip(HEADS[head], largest)},
-        "coefficients": {n: float(f"{c:.5g}") for n, c in zip(HEADS[head], coefficients)},
-        "low": round(low, 4),
-        "high": round(high, 4),
-        "by_part": by_part,
-        "interval_from": "families left out" if wide is by_family else "architectures left out",
-        "rows": len(y),
-        "families": names,
-        "coverage": {n: round(float(np.mean(inside[np.array(families) == n])), 3) for n in names},
-        "in_sample": errors(x @ coefficients, y),
-        "architectures_left_out": errors(by_group, y),
-        "families_left_out": family_errors,
-    }
-
-
-def shipped() -> dict[str, Any]:
-    """The calibration in the package; what a table has no rows for is kept from it."""
-    return json.loads(FILE.read_text(encoding="utf-8")) if FILE.is_file() else {"heads": {}, "ratios": {}}
 
 
 def fit_few(heads: dict[str, Any], layers: list[Sample], rows: list[dict[str, str]]) -> None:
@@ -180,7 +45,8 @@ def fit_few(heads: dict[str, Any], layers: list[Sample], rows: list[dict[str, st
     head = heads["resource_lut_csynth"]["coefficients"]
     known = {name: head["coefficients"] for name, head in shipped()["heads"].items()}
     if few:
-        x, at = matrix("resource_lut_csynth", few), HEADS["resource_lut_csynth"].index("operand mux")
+        x = np.stack([sum(features("resource_lut_csynth", f, rf, s.setting) for f, rf in s.layers) for s in few])
+        at = HEADS["resource_lut_csynth"].index("operand mux")
         beyond = (np.array([s.truth["lut_csynth"] for s in few]) - x @ np.array(list(head.values()))) / x[:, at]
         head["operand mux"] = float(f"{np.median(beyond):.5g}")
     else:
@@ -242,6 +108,46 @@ def charges(rows: list[dict[str, str]]) -> dict[str, Any]:
     return found
 
 
+def stream_ratios(samples: list[Sample], modules: list[dict[str, str]], content: dict[str, Any]) -> dict[str, Any]:
+    """LUT and FF of dense layers in streams over what the laws of ``content`` say of them in parallel form: median and range."""
+    by_id, laws, found = {s.id: s for s in samples}, from_json(content), {}
+    own = [(by_id[m["design_id"]], m) for m in modules if m["kind"] == "dense" and m["design_id"] in by_id]
+    for kind in ("lut", "ff"):
+        values = []
+        for sample, module in own:
+            facts, plan = sample.design.layers[module["name"]], sample.plan[module["name"]]
+            law = layer_area(facts, plan, kind, "csynth", sample.setting, alone=True, calibration=laws).value
+            if law > 0:  # a law fitted to few rows may have none of the terms
+                values.append(float(module[kind]) / law)
+        if values:
+            low, middle, high = (round(float(v), 3) for v in (min(values), np.median(values), max(values)))
+            found[f"stream_{kind}"] = {"value": middle, "low": low, "high": high, "rows": len(values)}
+    return found
+
+
+def stream_modules() -> list[dict[str, str]]:
+    """FIFOs, line buffers and dense layers of streams, read off reports of their own (facts of the package)."""
+    return read_rows(DATA / "streams.csv")
+
+
+def elsewhere() -> list[dict[str, str]]:
+    """Designs of Latency strategy that no law is fitted to, with reports of C-synthesis, of logic synthesis, or both (facts of the package)."""
+    return read_rows(DATA / "validation.csv")
+
+
+def validate(content: dict[str, Any], designs: list[dict[str, str]]) -> tuple[list[Sample], list[dict[str, Figure]]]:
+    """The designs of :func:`elsewhere` whose layers are known, and what is told of them, each with its own reports left out of every ratio."""
+    rows, modules, told = elsewhere(), stream_modules(), []
+    samples = [s for s in design_rows(rows) if not s.missing]
+    for sample in samples:
+        others = [r for r in rows if r["design_id"] != sample.id]
+        own = [m for m in modules if m["design_id"] != sample.id]
+        ratio = ratios(designs + others) | stream_ratios(design_rows(designs + others), own, content)
+        with using(from_json(content | {"ratios": content["ratios"] | ratio})):
+            told.append(predict(sample))
+    return samples, told
+
+
 DATA = Path(__file__).with_name("data")
 """The tables that the package ships."""
 
@@ -280,9 +186,11 @@ def calibrate(data: Path = DATA, more: tuple[Path, ...] = ()) -> tuple[dict[str,
         "designs": len(designs),
         "layers": len(layers),
         "heads": heads,
-        "ratios": shipped()["ratios"] | ratios(designs) | charges(layers),
+        "ratios": shipped()["ratios"] | charges(layers),
     }
-    return content, closed_laws(whole, parts)
+    modules = stream_modules()
+    content["ratios"] |= ratios(designs + elsewhere()) | stream_ratios(design_rows(designs + elsewhere()), modules, content)
+    return content, closed_laws(whole, parts) + stream_laws(modules)
 
 
 def _built(sample: Sample) -> list[tuple[LayerPlan, LayerFacts]]:
@@ -326,8 +234,13 @@ def run(options: argparse.Namespace) -> int:
     """Fit, print the errors of every law and of whole designs, write the calibration if asked to; 0."""
     content, closed = calibrate(options.data, tuple(options.add))
     sys.stdout.write(format_rows(content, closed))
+    designs = tables(options.data, tuple(options.add))[0]
+    sys.stdout.write(
+        "\ndesigns elsewhere, Latency strategy (data/validation.csv): no law is fitted to them, and their own ratios are left out\n"
+    )
+    sys.stdout.write(format_scores(scores(*validate(content, designs))))
     with using(from_json(content)):
-        samples = design_rows(tables(options.data, tuple(options.add))[0])
+        samples = design_rows(designs)
         sys.stdout.write("\nwhole designs as `estimate --table` tells them, with this calibration (fitted on them)\n")
         sys.stdout.write(format_scores(scores(samples, [predict(s) for s in samples])))
     if options.output:

@@ -1,4 +1,4 @@
-"""The fitted laws: coefficients and residual quantiles from ``calibration.json``, and the figures they give."""
+"""The fitted laws: coefficients, what is left over near real results, and intervals from ``calibration.json``, and the figures they give."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,11 @@ import numpy as np
 
 from ..errors import HardwareError
 from ..figures import Figure
-from .area import HEADS
+from .area import HEADS, features
+from .coverage import GRAIN, half_width
+from .facts import LayerFacts
+from .residual import Residual, position
+from .setting import Setting
 
 FILE = Path(__file__).with_name("calibration.json")
 
@@ -39,22 +43,24 @@ class Head:
 
     Attributes:
         coefficients: LUT or FF per bit, one per feature of :data:`.area.HEADS`.
-        low, high: quantiles of measured over predicted at 90 % coverage.
-        by_part: the same of parts of one kind ("7series", "ultrascale"), where the table has enough of it.
+        intervals: half widths (logarithms) of 90 % coverage far from all rows and beside them, of all rows ("all") and of parts of one kind
+            ("7series", "ultrascale") where the table has enough of it.
         largest: largest value of each feature in a layer of the table.
         text: where it comes from, for reports.
+        residual: what the law leaves over near the rows, or None.
     """
 
     coefficients: np.ndarray
-    low: float
-    high: float
+    intervals: dict[str, tuple[float, float]]
     largest: np.ndarray
     text: str
-    by_part: dict[str, tuple[float, float]] = field(default_factory=dict)
+    residual: Residual | None = None
 
-    def ends(self, ultrascale: bool) -> tuple[float, float]:
-        """Quantiles for a kind of part."""
-        return self.by_part.get("ultrascale" if ultrascale else "7series", (self.low, self.high))
+    def at(self, place: np.ndarray, ultrascale: bool) -> tuple[float, float]:
+        """Factor on the law's value at a position (:func:`.residual.position`) on a kind of part, and the half width of its interval."""
+        logs, support = (float(v[0]) for v in self.residual.at(place[None])) if self.residual else (0.0, 0.0)
+        ends = self.intervals.get("ultrascale" if ultrascale else "7series", self.intervals["all"])
+        return math.exp(logs), float(half_width(*ends, support))
 
 
 @dataclass(frozen=True)
@@ -66,23 +72,16 @@ class Calibration:
     date: str
     source: str
 
-    def predict(self, head: str, values: np.ndarray) -> float:
-        """LUT or FF of a layer from its features."""
-        return float(values @ self.heads[head].coefficients)
-
-    def area(self, head: str, values: np.ndarray, spread: float = 1.0, ultrascale: bool = True) -> Area:
-        """The same with its interval; terms larger than any in the table are widened by ``SPREAD["size"]``, all others by ``spread``."""
-        law = self.heads[head]
-        terms = values * law.coefficients
+    def area(self, head: str, facts: LayerFacts, reuse: int, setting: Setting, spread: float = 1.0) -> Area:
+        """LUT or FF of a layer by a law, with its interval; terms larger than any in the table are widened by ``SPREAD["size"]``, all others by
+        ``spread``."""
+        law, values = self.heads[head], features(head, facts, reuse, setting)
+        factor, half = law.at(position(head, facts, reuse, setting), setting.ultrascale)
+        terms = values * law.coefficients * factor
         beyond = (values > law.largest) & (law.largest > 0)
-        low, high = law.ends(ultrascale)
         factors = np.where(beyond, max(spread, SPREAD["size"]), spread)
-        return Area(
-            float(terms.sum()),
-            float((terms / factors).sum()) * low,
-            float((terms * factors).sum()) * high,
-            bool((factors > 1).any()),
-        )
+        low, high = (float((terms / factors).sum()) + GRAIN) * math.exp(-half), (float((terms * factors).sum()) + GRAIN) * math.exp(half)
+        return Area(float(terms.sum()), max(low - GRAIN, 0.0), high - GRAIN, bool((factors > 1).any()))
 
 
 def from_json(data: dict[str, Any]) -> Calibration:
@@ -90,11 +89,10 @@ def from_json(data: dict[str, Any]) -> Calibration:
     heads = {
         name: Head(
             np.array([h["coefficients"][n] for n in HEADS[name]], np.float64),
-            h["low"],
-            h["high"],
+            {part: (math.log(far), math.log(near)) for part, (far, near) in h["intervals"].items()},
             np.array([h["largest"][n] for n in HEADS[name]], np.float64),
             f"{h['rows']} rows, {', '.join(h['families'])}",
-            {part: (low, high) for part, (low, high) in h.get("by_part", {}).items()},
+            Residual.from_json(name, h["residual"]) if h["residual"] else None,
         )
         for name, h in ((n, data["heads"][n]) for n in HEADS)
     }

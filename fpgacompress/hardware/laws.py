@@ -14,8 +14,10 @@ from .facts import UNROLL_LIMIT, LayerFacts
 DSP_BITS = {"Vitis": 24, "Vivado": 22}
 """Resource strategy: the tool maps a product to a DSP slice when input plus weight width reach this many bits (auto mapping)."""
 
-LATENCY_DSP_BITS = 21
-"""Latency strategy: the same for a product with a constant, counted with the constant's span of set bits (its odd part, without sign)."""
+LATENCY_DSP_BITS = 20
+"""Latency strategy: the same for a product with a constant, counted with the constant's span of set bits (its odd part, without sign). Vitis HLS 2025.2
+makes a DSP slice of every product of 16-bit inputs with a constant of three digits, however short, Vivado HLS 2019.2 of nearly all (two designs of
+``data/validation.csv``)."""
 
 DEEPEST = 16384
 """Words of an 18 Kb block RAM one bit wide; deeper memories take several blocks for each bit."""
@@ -83,18 +85,18 @@ def rom_bram18(facts: LayerFacts, strategy: str, reuse: int) -> int:
     strategy. Resource_Unrolled keeps the whole ROM in its C++, too; what synthesis leaves out of it is not known."""
     if strategy == "Latency" or reuse <= 1:
         return 0
-    return _blocks(multipliers(facts, "Resource", reuse) * facts.w_bits, reuse) + 1
+    return memory_blocks(multipliers(facts, "Resource", reuse) * facts.w_bits, reuse) + 1
 
 
-def _blocks(word_bits: int, depth: int) -> int:
-    """18 Kb blocks of a ROM: at one aspect ratio, or a power-of-two deep part beside the rest, whichever takes fewer."""
+def memory_blocks(word_bits: int, depth: int) -> int:
+    """18 Kb blocks of a memory: at one aspect ratio, or a power-of-two deep part beside the rest, whichever takes fewer."""
     whole = math.ceil(word_bits / port_bits(depth))
     if depth <= 512:
         return whole
     if depth > DEEPEST:
-        return word_bits * (depth // DEEPEST) + (_blocks(word_bits, depth % DEEPEST) if depth % DEEPEST else 0)
+        return word_bits * (depth // DEEPEST) + (memory_blocks(word_bits, depth % DEEPEST) if depth % DEEPEST else 0)
     lower = 1 << ((depth - 1).bit_length() - 1)
-    return min(whole, math.ceil(word_bits / port_bits(lower)) + _blocks(word_bits, depth - lower))
+    return min(whole, math.ceil(word_bits / port_bits(lower)) + memory_blocks(word_bits, depth - lower))
 
 
 def port_bits(depth: int) -> int:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from ..integer.network import IntegerNetwork, Node
 from . import laws
-from .area import features, head_of, outside
+from .area import head_of, outside
 from .calibration import SPREAD, ZERO, Area, Calibration, load_calibration
 from .factors import LayerPlan
 from .facts import UNROLL_LIMIT, LayerFacts
@@ -26,29 +26,33 @@ def layer_area(
     setting: Setting,
     *,
     alone: bool = False,
+    stream: bool = False,
     calibration: Calibration | None = None,
 ) -> Area:
     """LUT (``kind`` "lut") or FF ("ff") of a weighted layer at a stage ("csynth" or "post-synth").
 
-    Resource strategy has a law per stage. Latency strategy has one for C-synthesis; the measured ratio of designs with both gives
-    post-synthesis, extrapolated, since none of those designs is dense. Reuse factor 1 in Resource strategy unrolls like Latency (the table shows the same LUT within a few percent, and more
-    registers).
+    Resource strategy has a law per stage. Latency strategy has one for C-synthesis; the measured ratio of designs with both gives post-synthesis,
+    extrapolated, since only two of those designs are dense. Reuse factor 1 in Resource strategy unrolls like Latency (the table shows the same LUT
+    within a few percent, and more registers).
     The C-synthesis laws of Resource strategy know single layers only: in a chain (``alone`` False) LUT are extrapolated, and the channels between
     layers hold more registers than the layers, so there the post-synthesis law is divided by the measured ratio. Of a convolution only the
-    window kernel is counted, which is good for planning and never shown as a figure.
+    window kernel is counted, which is good for planning and never shown as a figure. In a stream (``stream``) a layer takes more than in parallel form,
+    by the ratio of dense layers with reports of their own (``data/streams.csv``).
     """
     calibration = calibration or load_calibration()
+    if stream:
+        inner = layer_area(facts, plan, kind, stage, setting, alone=alone, calibration=calibration)
+        return replace(inner.scaled(calibration.ratios[f"stream_{kind}"]), extrapolated=True)
     unrolled = not plan.shared
     if not unrolled and kind == "ff" and stage == "csynth" and not alone:
         value, low, high = calibration.ratios["resource_ff"]
         after = layer_area(facts, plan, kind, "post-synth", setting, calibration=calibration)
         return Area(after.value / value, after.low / high, after.high / low, True)
     head = head_of(facts, plan.strategy, plan.reuse, kind, stage)
-    values = features(head, facts, plan.reuse, setting)
     spread = 1.0
     if outside(facts, plan.strategy, plan.reuse, stage, setting):
         spread = SPREAD["near" if unrolled or plan.reuse > facts.n_in else "reuse"]
-    area = calibration.area(head, values, spread, setting.ultrascale)
+    area = calibration.area(head, facts, plan.reuse, setting, spread)
     if unrolled and stage == "post-synth":
         return replace(area.scaled(calibration.ratios[f"latency_{kind}"]), extrapolated=True)
     return replace(area, extrapolated=True) if stage == "csynth" and not unrolled and not alone else area

@@ -41,21 +41,21 @@ class OperationFacts:
     rounds: bool = False
 
 
-def operation_facts(network: IntegerNetwork, node: Node) -> OperationFacts:
-    """Facts of a node without a kernel."""
-    count = math.prod(node.shape)
+def operation_facts(network: IntegerNetwork, node: Node, stream: bool = False) -> OperationFacts:
+    """Facts of a node without a kernel; in a stream those of the numbers of one word."""
+    count = node.shape[-1] if stream else math.prod(node.shape)
     source = network.node(node.inputs[0]).out
     bits = count * (source.width + node.out.width)
     if node.op == "quantize_each":
-        widths = np.broadcast_to(np.asarray(node.params["bits"]), node.shape)
+        widths = np.broadcast_to(np.asarray(node.params["bits"]), node.shape).reshape(-1)[-count:]
         bits = int(widths.sum() + source.width * np.count_nonzero(widths))
     rounds = node.out.rounding != "TRN" and source.fraction > node.out.fraction
     return OperationFacts(node.name, "cast" if node.op in CASTS else node.op, count, bits, node.out.width, rounds)
 
 
-def network_operations(network: IntegerNetwork) -> tuple[OperationFacts, ...]:
+def network_operations(network: IntegerNetwork, stream: bool = False) -> tuple[OperationFacts, ...]:
     """Facts of every node without weights that is more than wires, in order."""
-    return tuple(operation_facts(network, n) for n in network.nodes if n.kernel is None and n.op not in WIRES)
+    return tuple(operation_facts(network, n, stream) for n in network.nodes if n.kernel is None and n.op not in WIRES)
 
 
 def operation_area(facts: OperationFacts, kind: str, stage: str, mapping: str = "auto", calibration: Calibration | None = None) -> Area:

@@ -16,12 +16,13 @@ from typing import Any
 
 from ..errors import HardwareError
 from ..figures import Figure, unavailable
-from .design import NO_OPERATION, NO_STREAM, Design
+from .design import NO_OPERATION, Design
 from .estimate import estimate_design
 from .factors import UNROLLED, LayerPlan
 from .facts import LayerFacts
 from .operations import CHARGED, OperationFacts, operation_area, operation_counts
 from .setting import Setting
+from .stream_parts import row_buffers, row_fifos
 
 TRUTH = ("lut", "ff", "dsp", "bram18", "bram36", "latency", "ii")
 """What the names of columns with measured values begin with."""
@@ -43,6 +44,7 @@ NO_LAYERS = "the table does not say what layers the design has"
 NO_RECURRENT = "no law is calibrated for recurrent layers"
 NO_BRAM36 = "synthesis puts part of the weights' ROM into LUT, and which part no law says"
 NO_ELEMENTS = "the table does not say how many numbers a layer without weights works on"
+NO_STREAM_CHARGE = "what layers without weights take is measured in parallel form"
 NO_SIZE = "the table does not say how many weights the layer has, or how wide they are"
 
 
@@ -191,7 +193,9 @@ def _built(layers: list[dict[str, Any]], strategy: str, io: str) -> tuple[Design
             if others[-1].op in CHARGED and not others[-1].elements:
                 missing = NO_ELEMENTS
     missing = missing or (None if weighted else NO_LAYERS)
-    return Design(weighted, tuple(others), "io_stream" if stream else "io_parallel"), plan, missing
+    if not stream:
+        return Design(weighted, tuple(others), "io_parallel"), plan, missing
+    return Design(weighted, tuple(others), "io_stream", row_fifos(layers), row_buffers(layers)), plan, missing
 
 
 def _strategy(text: str | None) -> str:
@@ -327,7 +331,7 @@ def predict_layer(sample: Sample) -> dict[str, Figure]:
         return {k: told[c] for k, c in names.items()}
     operation = sample.design.operations[0]
     if operation.op not in CHARGED or sample.design.io == "io_stream":
-        reason = NO_STREAM if operation.op in CHARGED else NO_OPERATION.format(operation.op)
+        reason = NO_STREAM_CHARGE if operation.op in CHARGED else NO_OPERATION.format(operation.op)
         return {name: unavailable(reason) for name in names}
     figures = {k: operation_area(operation, k, "csynth", sample.setting.mapping).figure(k.upper(), "csynth") for k in ("lut", "ff")}
     counts = operation_counts(operation, sample.setting)

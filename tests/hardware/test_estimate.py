@@ -67,11 +67,38 @@ def test_the_demo_student_fits_and_says_that_it_is_extrapolated():
     assert told.total["latency_us"].value == pytest.approx(told.total["latency_cycles"].value * 0.005)
 
 
-def test_convolutions_and_streams_have_no_lut_figure():
-    for network, io, text in ((cnn(), "io_stream", "convolution"), (STUDENT, "io_stream", "FIFO")):
-        told = estimate(network, board=PYNQ, io=io)
-        assert not told.total["lut"].available and text in told.total["lut"].reason
-        assert not told.fits and "cannot be judged" in told.fits_reason
+def test_convolutions_have_no_lut_figure():
+    for io in ("io_stream", "io_parallel"):
+        told = estimate(cnn(), board=PYNQ, io=io)
+        assert not told.total["lut"].available and "convolution" in told.total["lut"].reason
+        assert not told.fits and "cannot be judged" in told.fits_reason and told.total["bram18"].available
+
+
+def test_a_stream_of_dense_layers_is_estimated_with_its_fifos():
+    plan = {n: LayerPlan("Latency", 1) for n in ("fc1", "fc2")}
+    network = mlp((16, 8, 4), (6, 6), 0.3)
+    parallel, stream = (estimate(network, board=PYNQ, plan=plan, io=io) for io in ("io_parallel", "io_stream"))
+    assert parallel.streams == [] and [r["name"] for r in stream.streams] == ["fc1", "relu1"]
+    for kind in ("lut", "ff", "lut_post_synth", "ff_post_synth"):
+        assert stream.total[kind].provenance == "extrapolated" and stream.total[kind].value > parallel.total[kind].value
+        assert stream.total[kind].high / stream.total[kind].value > parallel.total[kind].high / parallel.total[kind].value
+    assert stream.fits is True and stream.at_least == {} and any("2 FIFOs and 0 line buffers" in n for n in stream.notes)
+    assert {"streams", "at_least"} <= set(stream.to_json())
+
+
+def test_a_stream_with_convolutions_tells_what_it_takes_at_least():
+    told = estimate(cnn(), board=PYNQ, io="io_stream")
+    assert [(r["name"], r["kind"], r["words"], r["word_bits"]) for r in told.streams] == [
+        ("conv", "fifo", 36, 64),
+        ("relu", "fifo", 36, 16),
+        ("conv", "line buffer", 16, 8),
+    ]
+    parts = sum(r["lut"].low for r in told.streams)
+    assert told.at_least["lut"].value >= parts > 0 and told.at_least["lut"].high is None
+    assert "lower bound" in told.at_least["lut"].interval and any(n.startswith("at least ") for n in told.notes)
+    # 36 words of 4 x 16 bits take four blocks (three of 36 bits would do); 36 x 16 bits are made of LUT, and so are the tables of nothing
+    roms = sum(row["bram18"].value for row in told.layers)
+    assert told.total["bram18"].value == roms + 4 and told.streams[0]["bram18"].value == 4 and told.streams[1]["bram18"].value == 0
 
 
 def test_a_stream_takes_its_cycles_for_each_element_that_comes_in():

@@ -11,12 +11,13 @@ import pytest
 from fpgacompress.cli.main import main as cli
 from fpgacompress.errors import HardwareError
 from fpgacompress.hardware import laws
-from fpgacompress.hardware.area import HEADS, features
+from fpgacompress.hardware.area import HEADS
 from fpgacompress.hardware.board import load_board
-from fpgacompress.hardware.calibrate import DATA, calibrate, conformal, fit, main, tables
-from fpgacompress.hardware.calibration import FILE, load_calibration
+from fpgacompress.hardware.calibrate import DATA, calibrate, main, tables, validate
+from fpgacompress.hardware.calibration import FILE, from_json, load_calibration, using
 from fpgacompress.hardware.facts import weight_facts
-from fpgacompress.hardware.table import design_rows, layer_rows, predict_layer
+from fpgacompress.hardware.fitting import fit
+from fpgacompress.hardware.table import design_rows, layer_rows, predict, predict_layer
 
 ROWS, LAYER_ROWS = tables(DATA)
 DESIGNS = [s for s in design_rows(ROWS) if s.dense]
@@ -86,7 +87,7 @@ def test_the_shipped_calibration_predicts_real_rows(head, samples, column, media
     calibration = load_calibration()
     errors = []
     for s in samples:
-        predicted = sum(calibration.predict(head, features(head, f, rf, s.setting)) for f, rf in s.layers)
+        predicted = sum(calibration.area(head, f, rf, s.setting).value for f, rf in s.layers)
         errors.append(abs(predicted - s.truth[column]) / s.truth[column])
     assert np.median(errors) <= median and np.quantile(errors, 0.9) <= p90
 
@@ -99,26 +100,44 @@ def test_calibrating_gives_the_shipped_calibration(tmp_path, capsys):
     assert set(again["heads"]) == set(HEADS) and again["ratios"] == shipped["ratios"]
     for head, content in shipped["heads"].items():
         assert again["heads"][head]["coefficients"] == pytest.approx(content["coefficients"], rel=1e-3), head
+        assert bool(again["heads"][head]["residual"]) == bool(content["residual"]), head
 
 
 def test_errors_on_what_was_left_out_keep_their_aims():
     heads = json.loads(FILE.read_text())["heads"]
     for name, median, p90 in (("latency_lut_csynth", 0.12, 0.4), ("latency_ff_csynth", 0.25, 1.0), ("latency-turns_ff_csynth", 0.25, 1.0)):
-        for family, errors in heads[name]["families_left_out"].items():
-            assert errors["median"] <= median and errors["p90"] <= p90, (name, family)
+        for family, found in heads[name]["families_left_out"].items():
+            assert found["with_residual"]["median"] <= median and found["with_residual"]["p90"] <= p90, (name, family)
     for name, median in (
         ("resource_lut_csynth", 0.12),
         ("resource_lut_post-synth", 0.10),
         ("resource_ff_csynth", 0.25),
         ("resource_ff_post-synth", 0.25),
     ):
-        assert heads[name]["architectures_left_out"]["median"] <= median, name
+        assert heads[name]["architectures_left_out"]["with_residual"]["median"] <= median, name
+    for name, head in heads.items():
+        for family, (_, far) in head["coverage"].items():
+            assert 0.85 <= far <= 0.95, (name, family)
+
+
+def test_designs_elsewhere_are_told_without_their_own_reports():
+    """A dense network in Latency strategy by two tools, from other sources than the tables: DSP nearly to the slice, LUT after synthesis within 25 %."""
+    content = json.loads(FILE.read_text())
+    samples, told = validate(content, ROWS)
+    by_id = {s.id: (s, t) for s, t in zip(samples, told)}
+    sample, figures = by_id["astitwlathe__KERAS_3layer"]
+    for column, most in (("lut_synth", 0.25), ("ff_synth", 0.25), ("lut_csynth", 0.15), ("dsp_csynth", 0.01)):
+        assert abs(figures[column].value / sample.truth[column] - 1) <= most, column
+    assert figures["lut_synth"].low <= sample.truth["lut_synth"] <= figures["lut_synth"].high
+    assert by_id["taitashaw__KERAS_3layer"][1]["dsp_csynth"].value == by_id["taitashaw__KERAS_3layer"][0].truth["dsp_csynth"]
+    with using(from_json(content)):
+        assert predict(sample)["lut_synth"].value != figures["lut_synth"].value, "with its own report the ratio is another"
 
 
 def test_own_results_go_in_and_are_used(tmp_path, capsys):
-    """A tool that makes twice as many LUT of everything: calibrated with its rows, estimates rise."""
+    """Another tool that makes twice as many LUT of everything: calibrated with its rows, its estimates double."""
     own = [
-        r | {"design_id": f"own{i}", "family": "own", "lut_csynth": str(2 * float(r["lut_csynth"]))}
+        r | {"design_id": f"own{i}", "family": "own", "tool": "vitis_hls", "lut_csynth": str(2 * float(r["lut_csynth"]))}
         for i, r in enumerate(ROWS)
         if r["strategy"] == "latency" and r["lut_csynth"] and "wa-" in r["family"]
     ]
@@ -133,7 +152,7 @@ def test_own_results_go_in_and_are_used(tmp_path, capsys):
         capsys.readouterr()
         assert cli(["estimate", "--table", str(table), "--json", *extra]) == 0
         figures.append(json.loads(capsys.readouterr().out)["designs"][0]["lut_csynth"]["value"])
-    assert figures[1] > 1.2 * figures[0]
+    assert figures[1] > 1.7 * figures[0]
     assert cli(["estimate", "--table", str(table), "--calibration", str(tmp_path / "none.json")]) == 2
 
 
@@ -159,14 +178,11 @@ def test_calibration_that_cannot_be_read(tmp_path):
         calibrate(tmp_path)
 
 
-def test_fits_are_not_negative_and_intervals_cover():
+def test_fits_are_not_negative():
     random = np.random.default_rng(0)
     x = random.random((200, 3)) + 0.1
-    y = x @ np.array([2.0, 0.0, 5.0]) * np.exp(random.normal(0, 0.1, 200))
-    found = fit(x, y)
+    found = fit(x, x @ np.array([2.0, 0.0, 5.0]) * np.exp(random.normal(0, 0.1, 200)))
     assert (found >= 0).all() and found == pytest.approx([2, 0, 5], abs=0.5)
-    low, high = conformal(x @ found, y)
-    assert 0.88 <= np.mean((y >= low * (x @ found)) & (y <= high * (x @ found))) <= 0.93
 
 
 def test_counts_of_a_kernel_by_hand():
@@ -185,8 +201,8 @@ def test_counts_of_a_kernel_by_hand():
 
 def test_block_ram_uses_the_cheapest_shape():
     assert [laws.port_bits(d) for d in (1, 512, 513, 1024, 2048, 4096, 8192, 10_000)] == [36, 36, 18, 18, 9, 4, 2, 1]
-    assert laws._blocks(36, 512) == 1 and laws._blocks(36, 1024) == 2 and laws._blocks(4, 100_352) == 4 * 6 + 1
-    assert laws._blocks(448, 1280) == 25 + 13, "1024 words 18 bits wide, and 256 words 36 bits wide"
+    assert laws.memory_blocks(36, 512) == 1 and laws.memory_blocks(36, 1024) == 2 and laws.memory_blocks(4, 100_352) == 4 * 6 + 1
+    assert laws.memory_blocks(448, 1280) == 25 + 13, "1024 words 18 bits wide, and 256 words 36 bits wide"
 
 
 def test_board_families_differ_in_adder_levels():

@@ -98,7 +98,8 @@ def test_a_built_run_goes_into_a_calibration(tmp_path, capsys):
 
 
 def test_one_own_row_changes_nobodys_interval():
-    from fpgacompress.hardware.calibrate import DATA, fit_head
+    from fpgacompress.hardware.calibrate import DATA
+    from fpgacompress.hardware.learning import fit_head
     from fpgacompress.hardware.table import layer_rows
 
     designs, layers = tables(DATA)
