@@ -10,7 +10,7 @@ from ..errors import DataError
 from .options import add_data_dir, check_least
 from .output import add_json, print_json
 
-EXECUTORS = ("keras", "integer", "hls")
+EXECUTORS = ("keras", "integer", "hls", "rtl")
 
 
 def add_parser(commands: argparse._SubParsersAction) -> None:
@@ -25,7 +25,10 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
         "model", help=".h5, .keras, SavedModel, integer network (.npz), run folder, or a folder with student.h5 and student.npz"
     )
     parser.add_argument("--data", help="samples as the model reads them (.npz, .npy, .csv), or a data set (its test split, preprocessed)")
-    parser.add_argument("--against", help="comma-separated executors of keras, integer, hls (default: all that are there)")
+    parser.add_argument(
+        "--against",
+        help="comma-separated executors of keras, integer, hls, and rtl, Verilog in Verilator (default: all but rtl that are there)",
+    )
     parser.add_argument("--samples", type=int, default=1000, help="random inputs over the whole input type (default 1000)")
     parser.add_argument("--seed", type=int, default=0, help="seed of the random inputs and corners")
     parser.add_argument("--input-type", help="type of the input of a Keras model, such as 'fixed<16,6>' (default: from model or data)")

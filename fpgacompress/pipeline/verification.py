@@ -26,7 +26,7 @@ from ..lower.inputs import checked_data, parse_type, store_data
 from ..lower.read import read
 from .hardware import kept_channels
 
-EXECUTORS = ("keras", "integer", "hls")
+EXECUTORS = ("keras", "integer", "hls", "rtl")
 BOARD = "pynq-z2"
 HLS_SAMPLES = 200
 CORNERS = 1000
@@ -128,7 +128,7 @@ def _chosen(against: Sequence[str] | None, subject: _Subject) -> tuple[list[str]
     """Names of the executors to run, and notes on those that are left out."""
     if against is None:
         notes = []
-        names = [name for name in EXECUTORS if name != "keras" or subject.model is not None]
+        names = [name for name in EXECUTORS if name != "rtl" and (name != "keras" or subject.model is not None)]
         if toolchains.find("g++") is None:
             names.remove("hls")
             notes.append("hls4ml's C simulation was left out: there is no g++ (apt-get install g++)")
@@ -137,7 +137,7 @@ def _chosen(against: Sequence[str] | None, subject: _Subject) -> tuple[list[str]
     if unknown or not against:
         raise DataError(f"against {', '.join(map(repr, unknown)) or 'nobody'}", expected=f"one or more of {', '.join(EXECUTORS)}")
     if "keras" in against and subject.model is None:
-        raise DataError("an integer network alone has no Keras model", expected="against integer, hls", do="give the model's own file")
+        raise DataError("an integer network alone has no Keras model", expected="against integer, hls, rtl", do="give the model's own file")
     if "hls" in against:
         toolchains.require("g++", instead="Without it, compare with --against keras,integer")
     return list(dict.fromkeys(against)), []
@@ -155,6 +155,11 @@ def _executors(
                 found[name] = KerasExecutor(subject.model, subject.network)
             elif name == "integer":
                 found[name] = IntegerExecutor(subject.network)
+            elif name == "rtl":
+                from ..firmware.rtl import executor_of, generate_suited
+
+                found[name] = executor_of(generate_suited(subject.network, Path(scratch) / "rtl"))
+                notes.append("rtl: Verilog of the network, simulated cycle by cycle by Verilator")
             elif subject.firmware is not None and io is None and backend is None:
                 found[name] = HlsExecutor(subject.firmware, traced=hls_samples, kept=subject.kept)
             else:
@@ -188,7 +193,7 @@ def verify_model(
     Args:
         model: path of a Keras file, SavedModel, integer network (.npz), run folder or models folder; or a tf_keras model, or an integer network.
         data: real samples as the model reads them (array, .npz, .npy or .csv), or the name of a data set, whose test split is read.
-        against: of "keras", "integer", "hls"; by default all that are there.
+        against: of "keras", "integer", "hls" and "rtl" (Verilog in Verilator); by default all but the last that are there.
         samples: random inputs over the whole input type.
         seed: of the random inputs and corners.
         input_type: of the network's input, for Keras models; see :func:`~fpgacompress.lower.read.read` for what is taken without it.
