@@ -27,6 +27,7 @@ COMMANDS = {
     "budget": "response time of a whole system against its limits, energy and battery life",
     "verify": "compare everything that computes a model, bit for bit",
     "rtl": "pipelined Verilog of a saved integer network, proven in simulation",
+    "board": "samples through a board's serial port, self-test, and a simulated board",
     "build": "run Vitis or Vivado HLS on a generated project",
     "report": "draw the report of a finished run again",
     "publish": "copy a run's teacher and student with a card into a models folder",

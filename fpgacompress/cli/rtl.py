@@ -1,4 +1,4 @@
-"""``fpgacompress rtl``: a saved integer network as Verilog, simulated cycle by cycle, synthesized, placed and routed."""
+"""``fpgacompress rtl``: a saved integer network as Verilog, simulated cycle by cycle, synthesized, placed and routed, for the bench."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import HardwareError
+from .options import add_data_dir
 from .output import add_json, print_json
+from .rtl_text import text
 
 SAMPLES = 10_000
 TARGETS = ("xc7", "xcup", "ecp5", "ice40", "gowin")
@@ -22,7 +24,28 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     parser = commands.add_parser("rtl", help="pipelined Verilog of a saved integer network, proven in simulation")
     parser.add_argument("network", help="integer network (.npz) or the folder of a run")
     parser.add_argument("--out", default=None, help="folder of the Verilog project (default: rtl/ and the network's name)")
-    parser.add_argument("--levels", type=int, default=4, help="levels of adders between registers (default 4); 0 for no registers")
+    parser.add_argument(
+        "--io",
+        choices=("parallel", "stream"),
+        default=None,
+        help="parallel: one block of adders, a sample in each cycle; stream: beats through line buffers and layers computed in turn "
+        "(default: parallel for up to some thousand weights without convolutions)",
+    )
+    parser.add_argument(
+        "--interval",
+        type=int,
+        default=None,
+        help="stream: cycles of a sample that layers computed in turn may take (default: those of its beats)",
+    )
+    parser.add_argument(
+        "--graph-weights",
+        type=int,
+        default=None,
+        help="stream: layers of more weights that are not zero are computed in turn (default 1000)",
+    )
+    parser.add_argument(
+        "--levels", type=int, default=4, help="levels of adders between registers (default 4); parallel: 0 for no registers"
+    )
     parser.add_argument("--simulate", action="store_true", help="run it in Verilator and compare every output bit with the integer network")
     parser.add_argument("--synthesize", action="store_true", help="count its cells with Yosys (minutes)")
     parser.add_argument(
@@ -30,6 +53,12 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     )
     parser.add_argument("--place", action="store_true", help="place and route it with nextpnr, behind five serial pins (minutes)")
     parser.add_argument("--board", default=None, help=f"board of --place: {', '.join(BOARDS)} (default: the target's first one)")
+    parser.add_argument(
+        "--uart",
+        action="store_true",
+        help="with --place: behind the board's USB-serial bridge, for 'fpgacompress board' (streams always are)",
+    )
+    parser.add_argument("--baud", type=int, default=None, help="with --uart: bits per second (default 115200)")
     parser.add_argument("--bitstream", action="store_true", help="with --place: also the file that the board loads")
     parser.add_argument(
         "--clock-ns", type=float, default=None, help="clock period that --place asks for, ns (default: the board's oscillator)"
@@ -37,12 +66,13 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--timeout", type=float, default=None, help="seconds that all these tools together may take (default: no limit)")
     parser.add_argument("--samples", type=int, default=None, help=f"random inputs of the simulation (default {SAMPLES:,})")
     parser.add_argument("--seed", type=int, default=1, help="seed of the random inputs and of the router (default 1)")
+    add_data_dir(parser)
     add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Write; simulate, synthesize, place where asked for; 1 when a bit differs, or when it does not fit, route or keep its clock."""
-    from ..firmware.rtl import choose, generate, module_name, require_tools
+    from ..firmware.rtl import choose, module_name, require_tools, suited_io
     from ..integer import simplify, store
     from .estimate import find_network
 
@@ -50,24 +80,12 @@ def run(args: argparse.Namespace) -> int:
     if args.place:
         require_tools(choose(args.board, args.target)[1], args.bitstream)
     network = simplify(store.load(find_network(args.network))).network
-    folder = Path(args.out) if args.out else Path("rtl") / module_name(network.name)
-    project = generate(network, folder, levels=args.levels, say=_say)
-    told: dict[str, Any] = {
-        "verilog": str(folder / "src" / f"{project.name}.v"),
-        "sources": [str(path) for path in project.sources],
-        "top": project.name,
-        "stages": project.stages,
-        "adders": project.adders,
-        "cells": project.cells,
-        "register_bits": project.register_bits,
-        "simulate": None,
-        "synthesize": None,
-        "place": None,
-    }
+    io = args.io or ("stream" if args.interval or args.graph_weights is not None else suited_io(network))
+    project = _generated(network, Path(args.out) if args.out else Path("rtl") / module_name(network.name), io, args)
+    told: dict[str, Any] = {"io": io, **_described(project), "simulate": None, "synthesize": None, "place": None}
     exact = True
     if args.simulate:
-        report = _simulated(project, args)
-        told["simulate"], exact = report.to_json(), report.exact
+        told["simulate"], exact = _simulated(project, args)
     ok = exact
     if args.synthesize and exact:
         started = time.monotonic()
@@ -78,8 +96,37 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print_json(told)
     else:
-        sys.stdout.write(_text(told))
+        sys.stdout.write(text(told))
     return 0 if ok else 1
+
+
+def _generated(network: Any, folder: Path, io: str, args: argparse.Namespace) -> Any:
+    from ..firmware.rtl import generate, generate_stream
+    from ..firmware.rtl.stream import GRAPH_WEIGHTS
+
+    if io == "parallel":
+        return generate(network, folder, levels=args.levels, say=_say)
+    weights = GRAPH_WEIGHTS if args.graph_weights is None else args.graph_weights
+    return generate_stream(network, folder, interval=args.interval, graph_weights=weights, levels=args.levels, say=_say)
+
+
+def _described(project: Any) -> dict[str, Any]:
+    """What was written."""
+    from ..firmware.rtl import StreamProject
+
+    told = {
+        "verilog": str(project.folder / "src" / f"{project.name}.v"),
+        "sources": [str(path) for path in project.sources],
+        "top": project.name,
+    }
+    if isinstance(project, StreamProject):
+        stages = [
+            {"name": s.name, "what": s.what, "takes": s.source.what, "gives": s.result.what, "cycles": s.cycles} for s in project.stages
+        ]
+        sizes = {"interval": project.interval, "multipliers": project.multipliers, "memory_bits": project.memory_bits}
+        return told | {"stages": stages, **sizes}
+    counts = {"stages": project.stages, "adders": project.adders, "cells": project.cells, "register_bits": project.register_bits}
+    return told | counts
 
 
 def _check(args: argparse.Namespace) -> None:
@@ -91,11 +138,15 @@ def _check(args: argparse.Namespace) -> None:
         ("place", args.place or None, args.synthesize, "synthesize"),
         ("board", args.board, args.place, "place"),
         ("bitstream", args.bitstream or None, args.place, "place"),
+        ("uart", args.uart or None, args.place, "place"),
+        ("baud", args.baud, args.place, "place"),
+        ("interval", args.interval, args.io != "parallel", "io stream"),
+        ("graph-weights", args.graph_weights, args.io != "parallel", "io stream"),
         ("clock-ns", args.clock_ns, args.place, "place"),
     ):
         if value is not None and not switch:
             raise HardwareError(f"--{name} without --{needed}", do=f"give --{needed}, too, or leave out --{name}")
-        if isinstance(value, (int, float)) and not 0 < value < math.inf:
+        if isinstance(value, (int, float)) and name != "graph-weights" and not 0 < value < math.inf:
             raise HardwareError(f"--{name} {value:g}", expected="more than 0")
     if args.seed < 0:
         raise HardwareError(f"--seed {args.seed}", expected="at least 0")
@@ -105,17 +156,20 @@ def _say(text: str) -> None:
     print(text, file=sys.stderr)
 
 
-def _simulated(project: Any, args: argparse.Namespace) -> Any:
-    from ..firmware.rtl import RtlExecutor
+def _simulated(project: Any, args: argparse.Namespace) -> tuple[dict[str, Any], bool]:
+    """The comparison with the network, and what was measured on the way."""
+    from ..firmware.rtl import executor_of
     from ..firmware.verify import verify
     from ..integer.vectors import corners, random_inputs
 
     print("compiling the Verilog with Verilator", file=sys.stderr)
+    executor = executor_of(project)
     inputs = {
         "random": random_inputs(project.network, args.samples or SAMPLES, args.seed),
         "corners": corners(project.network, seed=args.seed),
     }
-    return verify(project.network, inputs, {"rtl": RtlExecutor(project)})
+    report = verify(project.network, inputs, {"rtl": executor})
+    return report.to_json() | {"timing": executor.timing().to_json()}, report.exact
 
 
 def _synthesized(project: Any, args: argparse.Namespace) -> Any:
@@ -127,60 +181,25 @@ def _synthesized(project: Any, args: argparse.Namespace) -> Any:
 
 
 def _placed(project: Any, args: argparse.Namespace, spent: float) -> Any:
-    from ..firmware.rtl import place
+    from ..firmware.rtl import StreamProject, place
 
+    top = None
+    if args.uart or args.baud or isinstance(project, StreamProject):
+        from ..firmware.bench.design import graph_design, stream_design
+        from ..firmware.bench.make import prepare
+        from ..firmware.bench.protocol import BAUD
+        from .board import belongings
+
+        design = stream_design(project) if isinstance(project, StreamProject) else graph_design(project)
+        top = prepare(design, args.board, target=args.target, baud=args.baud or BAUD, **belongings(args.network, args.data_dir))
     return place(
         project,
         args.board,
         target=args.target,
+        uart=top,
         clock_ns=args.clock_ns,
         bitstream=args.bitstream,
         seed=args.seed,
         timeout=None if args.timeout is None else args.timeout - spent,
         say=_say,
     )
-
-
-def _text(told: dict[str, Any]) -> str:
-    lines = [
-        f"Verilog: {told['verilog']}, module {told['top']}",
-        f"{told['stages']} cycles from the edge that takes an input to the one that puts out its result, a new input in each cycle"
-        if told["stages"]
-        else "no registers",
-        f"{told['adders']:,} adders, {told['cells']:,.0f} full-adder bits (not LUT), {told['register_bits']:,} flip-flops",
-    ]
-    if told["simulate"]:
-        report = told["simulate"]
-        verdict = "every output bit is equal" if not report["differing_bits"] else f"{report['differing_bits']:,} bits DIFFER"
-        lines.append(f"simulated by Verilator, cycle by cycle: {verdict}, {report['samples']:,} inputs, {report['outputs']} outputs")
-        if report["first_difference"]:
-            lines.append(f"first difference: {report['first_difference']}")
-    if told["synthesize"]:
-        cells = told["synthesize"]
-        counts = ", ".join(f"{cells[name]['value']:,} {cells[name]['unit']}" for name in ("lut", "ff", "carry"))
-        lines.append(f"synthesized, not placed: {counts} ({cells['lut']['provenance']})")
-    if told["place"]:
-        lines += _place_text(told["place"])
-    return "\n".join(lines) + "\n"
-
-
-def _place_text(told: dict[str, Any]) -> list[str]:
-    lines = [f"on {told['board']} ({told['part']}), behind serial pins: {told['verdict']}"]
-    if told["verdict"] == "routed":
-        cells = [
-            f"{told[name]['value']:,} {told[name]['unit']}{_share(told[f'{name}_share'])}" for name in ("lut", "ff") if told[name]["value"]
-        ]
-        verdict = "is kept" if told["met"] else "is MISSED"
-        lines[0] += f", {', '.join(cells)}, of which the wrapper's own are {told['wrapper_ff']['value']:,} FF"
-        lines.append(f"fastest clock: {told['fmax']['value']:.1f} MHz; the {1000 / told['clock_ns']:.4g} MHz asked for {verdict}")
-        lines.append(f"({told['fmax']['provenance']})")
-    lines += told["said"]
-    if told["bitstream"]:
-        file = told["bitstream"]
-        lines.append(f"bitstream: {file['path']}, {file['size']:,} bytes, SHA-256 {file['sha256']}")
-        lines.append(f"pins: {', '.join(f'{port} {pin}' for port, pin in file['pins'].items())} ({file['where']}; from {file['source']})")
-    return lines
-
-
-def _share(figure: dict[str, Any]) -> str:
-    return "" if figure["value"] is None else f" ({figure['value']:.1%})"

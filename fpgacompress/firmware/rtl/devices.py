@@ -1,4 +1,4 @@
-"""Boards that the open tools place and route for: the router's arguments, and the pins of the serial wrapper."""
+"""Boards that the open tools place and route for: the router's arguments, and the pins of the serial wrapper and of the UART top."""
 
 from __future__ import annotations
 
@@ -86,6 +86,21 @@ GOWIN = Family(
 
 
 @dataclass(frozen=True)
+class Wiring:
+    """Pins of a top.
+
+    Attributes:
+        pins: pin of each port; all at 3.3 V.
+        where: where these pins are on the board.
+        source: public file that says so.
+    """
+
+    pins: Mapping[str, str]
+    where: str
+    source: str
+
+
+@dataclass(frozen=True)
 class Device:
     """A board as router and packer know it.
 
@@ -95,6 +110,7 @@ class Device:
         pins: pin of each port of the serial wrapper; all at 3.3 V.
         where: where these pins are on the board.
         source: public file that says so.
+        uart: the same of the UART top, which is at the board's USB-serial bridge; ``rx`` is what the part receives.
         part: name of the part for the packer, where it wants one.
     """
 
@@ -103,17 +119,34 @@ class Device:
     pins: Mapping[str, str]
     where: str
     source: str
+    uart: Wiring
     part: str = ""
+
+    @property
+    def serial(self) -> Wiring:
+        """Pins of the serial wrapper."""
+        return Wiring(self.pins, self.where, self.source)
 
 
 def _pins(clk: str, sck: str, cs_n: str, mosi: str, miso: str) -> dict[str, str]:
     return {"clk": clk, "sck": sck, "cs_n": cs_n, "mosi": mosi, "miso": miso}
 
 
+def _uart(clk: str, rx: str, tx: str, where: str, source: str) -> Wiring:
+    return Wiring({"clk": clk, "rx": rx, "tx": tx}, where, source)
+
+
 _ULX3S = (
     _pins("G2", "B11", "C11", "A10", "A11"),
     "25 MHz oscillator; header J1: sck gp[0], cs_n gn[0], mosi gp[1], miso gn[1]",
     "github.com/emard/ulx3s, doc/constraints/ulx3s_v20.lpf",
+    _uart(
+        "G2",
+        "M1",
+        "L4",
+        "25 MHz oscillator; USB connector US1 (FT231X), the board's only serial port",
+        "github.com/emard/ulx3s, doc/constraints/ulx3s_v20.lpf (ftdi_txd is what the FPGA receives)",
+    ),
 )
 DEVICES = {
     "ulx3s-25f": Device(ECP5, ("--25k", "--package", "CABGA381", "--speed", "6"), *_ULX3S),
@@ -124,6 +157,13 @@ DEVICES = {
         _pins("J3", "T15", "R16", "N12", "P13"),
         "12 MHz oscillator; right end of header J3: sck T15, cs_n R16, mosi N12, miso P13",
         "github.com/YosysHQ/picorv32, picosoc/hx8kdemo.pcf",
+        _uart(
+            "J3",
+            "B10",
+            "B12",
+            "12 MHz oscillator; USB connector (FT2232H, channel B), the second of the board's two serial ports",
+            "github.com/YosysHQ/picorv32, picosoc/hx8kdemo.pcf",
+        ),
     ),
     "icebreaker": Device(
         ICE40,
@@ -131,6 +171,13 @@ DEVICES = {
         _pins("35", "45", "4", "2", "47"),
         "12 MHz oscillator; connector PMOD 1A in the order of SPI: cs_n P1A1, mosi P1A2, miso P1A3, sck P1A4",
         "github.com/YosysHQ/icestorm, examples/icebreaker/icebreaker.pcf",
+        _uart(
+            "35",
+            "6",
+            "9",
+            "12 MHz oscillator; USB connector (FT2232H, channel B), the second of the board's two serial ports",
+            "github.com/YosysHQ/picorv32, picosoc/icebreaker.pcf",
+        ),
     ),
     "tang-nano-9k": Device(
         GOWIN,
@@ -138,6 +185,13 @@ DEVICES = {
         _pins("52", "25", "26", "27", "28"),
         "27 MHz oscillator; header J6: sck 25, cs_n 26, mosi 27, miso 28",
         "github.com/litex-hub/litex-boards, litex_boards/platforms/sipeed_tang_nano_9k.py",
+        _uart(
+            "52",
+            "18",
+            "17",
+            "27 MHz oscillator; USB connector (BL702), the second of the board's two serial ports",
+            "github.com/litex-hub/litex-boards, litex_boards/platforms/sipeed_tang_nano_9k.py",
+        ),
         "GW1N-9C",
     ),
     "tang-nano-20k": Device(
@@ -146,6 +200,13 @@ DEVICES = {
         _pins("4", "73", "74", "75", "77"),
         "27 MHz oscillator; header J6: sck 73, cs_n 74, mosi 75, miso 77",
         "github.com/litex-hub/litex-boards, litex_boards/platforms/sipeed_tang_nano_20k.py",
+        _uart(
+            "4",
+            "70",
+            "69",
+            "27 MHz oscillator; USB connector (BL616), the second of the board's two serial ports",
+            "github.com/litex-hub/litex-boards, litex_boards/platforms/sipeed_tang_nano_20k.py",
+        ),
         "GW2A-18C",
     ),
 }
@@ -186,11 +247,12 @@ def choose(board: str | None = None, target: str | None = None) -> tuple[Board, 
     return load_board(name), device
 
 
-def write_constraints(device: Device, path: Path) -> None:
-    """Write the file that tells the router which port is at which pin."""
+def write_constraints(device: Device, path: Path, wiring: Wiring | None = None) -> None:
+    """Write the file that tells the router which port is at which pin: those of the serial wrapper, or of ``wiring``."""
+    wiring = wiring or device.serial
     mark = "//" if device.family is GOWIN else "#"
-    lines = [f"{mark} {device.where}\n{mark} Pins from {device.source}\n"]
-    path.write_text("".join(lines + [device.family.pin.format(port=port, pin=pin) for port, pin in device.pins.items()]), "utf-8")
+    lines = [f"{mark} {wiring.where}\n{mark} Pins from {wiring.source}\n"]
+    path.write_text("".join(lines + [device.family.pin.format(port=port, pin=pin) for port, pin in wiring.pins.items()]), "utf-8")
 
 
 def roomier(board: str, lut: int, ff: int) -> str | None:

@@ -1,4 +1,4 @@
-"""A project's Verilog placed and routed by nextpnr, behind a serial wrapper, on a board that the open tools reach."""
+"""A project's Verilog placed and routed by nextpnr, behind few pins, on a board that the open tools reach."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ from typing import Any
 from ...errors import HardwareError, ToolError
 from ...figures import Figure, unavailable
 from ...hardware.board import Board
-from .devices import Device, Family, choose, roomier, write_constraints
-from .placement import NOT_ROUTED, ROUTED, STAGE, TOO_LARGE, Bitstream, Placement
+from .devices import Device, Family, Wiring, choose, roomier, write_constraints
+from .placement import NOT_ROUTED, ROUTED, SERIAL, STAGE, TOO_LARGE, UART, Bitstream, Placement
 from .programs import command_of, run_program
 from .project import RtlProject
 from .report import Overfull, Report, gave_up, overfull, read_report
 from .serial import SerialWrapper, write_wrapper
 from .synthesis import Synthesis, run_yosys, yosys
+from .uart import UartTop
 
 
 class _Tools:
@@ -57,18 +58,20 @@ def place(
     board: str | None = None,
     *,
     target: str | None = None,
+    uart: UartTop | None = None,
     clock_ns: float | None = None,
     bitstream: bool = False,
     seed: int = 1,
     timeout: float | None = None,
     say: Callable[[str], None] = lambda text: None,
 ) -> Placement:
-    """Place and route a project behind its serial wrapper; the files are in the project's folder ``place``.
+    """Place and route a project behind its serial wrapper or its UART top; the files are in the project's folder ``place``.
 
     Args:
         project: Verilog.
         board: name in :data:`fpgacompress.firmware.rtl.DEVICES`.
         target: of the synthesis; stands for its first board where none is named.
+        uart: a top that was made for the board (:func:`fpgacompress.firmware.bench.make.prepare`); None: the serial wrapper.
         clock_ns: period that is asked for; None: that of the board's oscillator.
         bitstream: make the file that the part loads, where the network is as fast as the board's oscillator.
         seed: of the router.
@@ -76,7 +79,8 @@ def place(
         say: told of each tool when it starts.
 
     Raises:
-        HardwareError: a board that cannot be had, see :func:`fpgacompress.firmware.rtl.devices.choose`; a clock or seed that is none.
+        HardwareError: a board that cannot be had, see :func:`fpgacompress.firmware.rtl.devices.choose`; a clock or seed that is none; a top made for
+            another board.
         ToolError: a tool is missing, failed or took too long. A design that does not fit or cannot be routed is no error: see ``verdict``.
     """
     kind, device = choose(board, target)
@@ -85,17 +89,20 @@ def place(
         raise HardwareError(f"a clock of {period:g} ns", expected="more than 0")
     if seed < 0:
         raise HardwareError(f"seed {seed}", expected="at least 0")
+    if uart is not None and uart.clock_ns != kind.clock_ns:
+        raise HardwareError(f"a UART top made for a clock of {uart.clock_ns:g} ns", expected=f"{kind.clock_ns:g} ns, that of {kind.key}")
     family, folder, tools = device.family, project.folder / "place", _Tools(project, timeout, say)
     require_tools(device, bitstream)
-    wrapper = write_wrapper(project, folder)
+    wrapper = uart or write_wrapper(project, folder)
     netlist = folder / f"{kind.key}-netlist.json"
 
     def synthesized(left: float | None) -> Synthesis:
         return run_yosys(project, family.target, folder / f"{kind.key}-yosys", wrapper=wrapper, netlist=netlist, timeout=left)
 
-    before = tools.step("yosys", f"synthesizing the network in its serial wrapper for {family.target}", synthesized)
+    what = UART if uart else SERIAL
+    before = tools.step("yosys", f"synthesizing the network in its {what} for {family.target}", synthesized)
     tools.versions["yosys"] = before.version
-    task = _Task(wrapper, kind, device, period, seed, before, folder)
+    task = _Task(wrapper, what, kind, device, device.uart if uart else device.serial, period, seed, before, folder)
     return task.bitstream(tools, task.route(tools, netlist), bitstream)
 
 
@@ -114,9 +121,11 @@ def require_tools(device: Device, bitstream: bool = False) -> None:
 class _Task:
     """What one placement is about."""
 
-    wrapper: SerialWrapper
+    wrapper: SerialWrapper | UartTop
+    interface: str
     board: Board
     device: Device
+    wiring: Wiring
     clock_ns: float
     seed: int
     before: Synthesis
@@ -141,7 +150,7 @@ class _Task:
         )
         for path in (report, log, layout):
             path.unlink(missing_ok=True)
-        write_constraints(self.device, pins)
+        write_constraints(self.device, pins, self.wiring)
         files = [part.format(pins=self.inside(pins), layout=self.inside(layout)) for part in self.family.files]
         arguments = [*self.device.router, "--json", self.inside(netlist), *files]
         arguments += ["--report", self.inside(report), "--log", self.inside(log), "--quiet", "--timing-allow-fail"]
@@ -166,13 +175,17 @@ class _Task:
         return f"{tools.versions[self.family.router]}, {tools.versions['yosys']}, {self.board.part}, seed {self.seed}"
 
     def _wrapper_ff(self) -> Figure:
-        parts = f"{self.wrapper.inputs} bits of input, {self.wrapper.outputs} of output, the rest for its pins"
-        return Figure(self.wrapper.ff, "FF", stage="counted", provenance=f"the serial wrapper's own flip-flops: {parts}")
+        if isinstance(self.wrapper, UartTop):
+            parts = "receiver, transmitter, commands, and what holds input and result"
+        else:
+            parts = f"{self.wrapper.inputs} bits of input, {self.wrapper.outputs} of output, the rest for its pins"
+        return Figure(self.wrapper.ff, "FF", stage="counted", provenance=f"the {self.interface}'s own flip-flops: {parts}")
 
     def failed(self, tools: _Tools, log: Path, verdict: str, *said: str, cells: Any = None, roomier: str | None = None) -> Placement:
         """A placement without figures."""
         figures = [unavailable(f"{verdict}: {said[0]}", unit) for unit in ("LUT", "FF", "MHz", "fraction", "fraction")]
         common = {"versions": tools.versions, "seconds": tools.seconds, "cells": cells or {}, "roomier": roomier, "said": said}
+        common["interface"] = self.interface
         return Placement(
             self.board.key, self.board.part, verdict, None, self.clock_ns, *figures, self._wrapper_ff(), self.seed, log, **common
         )
@@ -183,7 +196,7 @@ class _Task:
         lut = max((used for name, (used, _) in over.items() if name in self.family.luts), default=int(self.before.lut.value or 0))
         larger = roomier(self.board.key, lut, int(self.before.ff.value or 0))
         advice = f"the smallest board of the table with as many cells is {larger}" if larger else "no board of the table has as many cells"
-        said = f"does not fit: packed, it needs {what} (the serial wrapper counted)"
+        said = f"does not fit: packed, it needs {what} (the {self.interface} counted)"
         return self.failed(tools, log, TOO_LARGE, said, advice, cells=over, roomier=larger)
 
     def not_routed(self, tools: _Tools, log: Path, why: str) -> Placement:
@@ -195,13 +208,13 @@ class _Task:
     def routed(self, tools: _Tools, log: Path, report: Report) -> Placement:
         """Figures of a routed design."""
         family, origin = self.family, self._provenance(tools)
-        with_wrapper = f"the serial wrapper and its {self.wrapper.ff:,} flip-flops are counted"
+        with_wrapper = f"the {self.interface} and its {self.wrapper.ff:,} flip-flops are counted"
         used = sum(report.used.get(name, 0) for name in family.luts)
         sites = report.available.get(family.luts[0], self.board.lut)
         lut = Figure(used, "LUT", stage=STAGE, provenance=f"{origin}: {family.what}; {with_wrapper}")
         share = Figure(used / sites, "fraction", stage=STAGE, provenance=f"{origin}: of {sites:,} {family.luts[0]}; {with_wrapper}")
         if family.ff is None:
-            made = f"Yosys made {self.before.ff.value:,} flip-flops, {self.wrapper.ff:,} of them the wrapper's"
+            made = f"Yosys made {self.before.ff.value:,} flip-flops, {self.wrapper.ff:,} of them the {self.interface}'s"
             reason = f"{family.router} reports cells of a look-up table and a flip-flop together; before it, {made}"
             ff, ff_share = unavailable(reason, "FF"), unavailable(reason, "fraction")
         else:
@@ -209,14 +222,15 @@ class _Task:
             ff = Figure(number, "FF", stage=STAGE, provenance=f"{origin}: {family.ff}; {with_wrapper}")
             ff_share = Figure(number / there, "fraction", stage=STAGE, provenance=f"{origin}: of {there:,} {family.ff}; {with_wrapper}")
         inside = all(name.startswith("network.") for name in (report.starts, report.ends))
-        slowest = "network" if inside or not tools.project.stages else "wrapper"
+        registers = self.wrapper.core.latency != 0 if isinstance(self.wrapper, UartTop) else tools.project.stages > 0
+        slowest = "network" if inside or not registers else "wrapper"
         asked = 1000 / self.clock_ns
         met = report.mhz >= asked * (1 - 1e-9)
         said = []
         if not met:
             said.append(f"the clock is missed: {asked:.4g} MHz ({self.clock_ns:g} ns) asked for, {report.mhz:.4g} MHz reached")
         if slowest == "wrapper":
-            said.append("the slowest path lies in the serial wrapper, so the network alone is at least as fast")
+            said.append(f"the slowest path lies in the {self.interface}, so the network alone is at least as fast")
         path = f"slowest path between registers, in the {slowest}; router asked for {asked:.4g} MHz"
         return Placement(
             self.board.key,
@@ -237,6 +251,7 @@ class _Task:
             said=tuple(said),
             versions=tools.versions,
             seconds=tools.seconds,
+            interface=self.interface,
         )
 
     def bitstream(self, tools: _Tools, found: Placement, wanted: bool) -> Placement:
@@ -257,8 +272,7 @@ class _Task:
         if not path.is_file():
             raise ToolError(f"{self.family.packer} wrote no bitstream", do=f"see {self.file(f'-{self.family.packer}.out')}")
         content = path.read_bytes()
-        made = Bitstream(
-            path, len(content), hashlib.sha256(content).hexdigest(), dict(self.device.pins), self.device.where, self.device.source
-        )
+        wiring = self.wiring
+        made = Bitstream(path, len(content), hashlib.sha256(content).hexdigest(), dict(wiring.pins), wiring.where, wiring.source)
         note = f"the bitstream runs at the board's {oscillator:.4g} MHz; its pins are from a public board file, and it was not tried on a board"
         return replace(found, bitstream=made, said=(*found.said, note))

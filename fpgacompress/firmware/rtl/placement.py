@@ -11,6 +11,8 @@ from ...figures import Figure, figures_to_json
 STAGE = "routed"
 ROUTED, TOO_LARGE, NOT_ROUTED = "routed", "too large", "not routed"
 """Verdicts of a :class:`Placement`."""
+SERIAL, UART = "serial wrapper", "UART top"
+"""What stands between the network and the pins."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ class Bitstream:
 
 @dataclass(frozen=True)
 class Placement:
-    """What place and route made of a project behind its serial wrapper.
+    """What place and route made of a project behind its serial wrapper or its UART top.
 
     Attributes:
         board, part: where it was put.
@@ -49,7 +51,7 @@ class Placement:
         clock_ns: that was asked for.
         lut, ff, fmax, lut_share, ff_share: figures of stage "routed"; the shares are those of the board's cells, as fractions.
             Another seed moves ``fmax`` by some per cent (67.3, 71.0 and 71.2 MHz for one network on ice40-hx8k); ``clock_ns`` hardly does.
-        wrapper_ff: flip-flops of the wrapper itself, which ``ff`` contains.
+        wrapper_ff: flip-flops of the wrapper itself, which ``ff`` contains; the UART top is one, too.
         cells: (used, available) by the router's names.
         slowest: "network" or "wrapper": where the path lies that ends the clock; None where nothing was routed.
         bitstream: where one was asked for and can be had.
@@ -59,6 +61,7 @@ class Placement:
         seconds: that each tool took.
         seed: of the router.
         log: of the router.
+        interface: "serial wrapper" or "UART top".
     """
 
     board: str
@@ -81,6 +84,7 @@ class Placement:
     said: tuple[str, ...] = ()
     versions: dict[str, str] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
+    interface: str = SERIAL
 
     @property
     def ok(self) -> bool:

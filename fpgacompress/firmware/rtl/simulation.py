@@ -1,4 +1,4 @@
-"""The Verilog itself, run cycle by cycle: Verilator makes a program of it, which takes stored integers."""
+"""The Verilog itself, run cycle by cycle: Verilator makes a program of it, which takes values of any width."""
 
 from __future__ import annotations
 
@@ -9,16 +9,13 @@ import subprocess
 import tempfile
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from ...errors import UnsupportedError
 from ...hardware import toolchains
-from .project import Port, RtlProject
-
-WIDEST = 32
-"""Bits of an input or output that the simulation's interface takes."""
+from .cycles import CycleExecutor, Design
+from .ports import words
+from .project import RtlProject
 
 
 def verilator() -> tuple[list[str], Path]:
@@ -36,67 +33,103 @@ def verilator() -> tuple[list[str], Path]:
     return [command], Path(told)
 
 
-class RtlExecutor:
+class Verilated:
+    """A design as a program made by Verilator.
+
+    Args:
+        design: compiled at once.
+
+    Raises:
+        ToolError: Verilator or a C++ compiler is missing, or one of them failed (with the first error).
+    """
+
+    name = "Verilator"
+
+    def __init__(self, design: Design) -> None:
+        self._outputs = words(design.outputs)
+        compiler, (command, root) = str(toolchains.require("g++")), verilator()
+        flags, optimize = ["-std=c++17", "-fPIC"], "-O1" if design.ours else "-O0"  # a netlist compiles longer than it runs
+        make = f" -- CFG_CXXFLAGS_PCH_I=-include AR=ar CXX={compiler} LINK={compiler} PYTHON3=python3 OPT_FAST={optimize}"
+        env = os.environ | {"VERILATOR_ROOT": str(root), "MAKEFLAGS": make}
+        warnings = ["-Wall"] if design.ours else ["-Wno-fatal", "-Wno-lint", "--no-timing"]
+        steps = (
+            [*command, "--cc", "--build", "-j", "2", *warnings, "--top-module", design.top, "--prefix", "Vdesign"]
+            + ["-CFLAGS", " ".join(flags), *(path.name for path in design.sources if path.suffix == ".v")],
+            [compiler, *flags, "-O1", "-pthread", "-shared", "-Iobj_dir", f"-I{root / 'include'}", "-o", "libdesign.so", "bench.cpp"]
+            + ["obj_dir/libVdesign.a", "obj_dir/libverilated.a"],
+        )
+        design.log.unlink(missing_ok=True)
+        # in a folder of its own: libraries are found by their path, and Make knows no spaces in it
+        with tempfile.TemporaryDirectory(prefix="fpgacompress-rtl-") as place:
+            for path in design.sources:
+                shutil.copy(path, place)
+            (Path(place) / "bench.cpp").write_text(_bench(design), "utf-8")
+            for step in steps:
+                toolchains.run(step, cwd=Path(place), log=design.log, env=env)
+            self._run = ctypes.CDLL(str(Path(place) / "libdesign.so")).run
+
+    def __call__(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """As a :class:`fpgacompress.firmware.rtl.cycles.Simulator`; Verilator knows no undefined bits."""
+        given, taken = np.ascontiguousarray(rows, np.uint32), np.empty((len(rows), self._outputs), np.uint32)
+        self._run(*(ctypes.c_void_p(a.ctypes.data) for a in (given, taken)), ctypes.c_size_t(len(rows)))
+        return taken, np.ones(len(rows), bool)
+
+
+def _bench(design: Design) -> str:
+    edge = "top->clk = 0;\n        top->eval();\n        top->clk = 1;" if design.clocked else ""
+    return _BENCH.format(inputs=words(design.inputs), outputs=words(design.outputs), edge=edge)
+
+
+_BENCH = """\
+#include "Vdesign.h"
+#include "verilated.h"
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <type_traits>
+
+// Verilator gives a port of up to 64 bits as an integer, a wider one as an array of words.
+template <typename Port> void give(Port &port, const uint32_t *words, size_t count) {{
+    if constexpr (std::is_integral_v<Port>)
+        port = static_cast<Port>(words[0] | (count > 1 ? uint64_t(words[1]) << 32 : 0));
+    else
+        for (size_t i = 0; i < count; ++i) port[i] = words[i];
+}}
+
+template <typename Port> void take(const Port &port, uint32_t *words, size_t count) {{
+    if constexpr (std::is_integral_v<Port>) {{
+        words[0] = static_cast<uint32_t>(port);
+        if (count > 1) words[1] = static_cast<uint32_t>(uint64_t(port) >> 32);
+    }} else
+        for (size_t i = 0; i < count; ++i) words[i] = port[i];
+}}
+
+extern "C" void run(const uint32_t *given, uint32_t *taken, size_t rows) {{
+    VerilatedContext context;
+    auto top = std::make_unique<Vdesign>(&context);
+    for (size_t row = 0; row < rows; ++row) {{
+        give(top->model_inp, given + row * {inputs}, {inputs});
+        {edge}
+        top->eval();
+        take(top->model_out, taken + row * {outputs}, {outputs});
+    }}
+    top->final();
+}}
+"""
+
+
+class RtlExecutor(CycleExecutor):
     """Verilator's simulation of a project's Verilog, as an executor of :func:`fpgacompress.firmware.verify.verify`.
 
     Each sample enters in a cycle of its own; its result is read ``project.stages`` cycles later, so equal results also prove latency and
-    throughput.
+    throughput; :meth:`timing` measures them.
 
     Args:
         project: what to simulate; compiled at once, with Verilator's warnings as errors.
 
     Raises:
         ToolError: Verilator or a C++ compiler is missing, or one of them failed (with the first error).
-        UnsupportedError: inputs, or outputs, whose common grid takes more than 32 bits.
     """
 
     def __init__(self, project: RtlProject) -> None:
-        self.project = project
-        self._kinds = [Port(*np.max(ports, axis=0).tolist()) for ports in (project.inputs, project.outputs)]  # the test bench's, all alike
-        for kind, what in zip(self._kinds, ("inputs", "outputs")):
-            if kind.width > WIDEST:
-                raise UnsupportedError(
-                    f"{what} that need {kind.width} bits on a common grid", expected=f"at most {WIDEST} bits in the simulation"
-                )
-        self._library = self._compiled()
-
-    def _compiled(self) -> Any:
-        """The loaded program, made in a folder of its own: libraries are found by their path, and Make knows no spaces in it."""
-        compiler, (command, root) = str(toolchains.require("g++")), verilator()
-        top, flags, log = f"{self.project.name}_wrapper", ["-std=c++17", "-fPIC"], self.project.folder / "sim" / "verilator.log"
-        make = f" -- CFG_CXXFLAGS_PCH_I=-include AR=ar CXX={compiler} LINK={compiler} PYTHON3=python3 OPT_FAST=-O1"
-        env = os.environ | {"VERILATOR_ROOT": str(root), "MAKEFLAGS": make}
-        sources = ["-I../src", "-I../src/static", f"{top}.v"]
-        steps = (
-            [*command, "--cc", "--build", "-j", "2", "-Wall", "--prefix", f"V{top}", "-CFLAGS", " ".join(flags), *sources],
-            [compiler, *flags, "-O1", "-pthread", "-shared", "-Iobj_dir", f"-I{root / 'include'}", "-I../src", "-o", f"lib{top}.so"]
-            + [f"{top}_binder.cc", f"obj_dir/libV{top}.a", "obj_dir/libverilated.a", "-fopenmp"],
-        )
-        log.unlink(missing_ok=True)
-        with tempfile.TemporaryDirectory(prefix="fpgacompress-rtl-") as place:
-            for part in ("src", "sim"):
-                shutil.copytree(self.project.folder / part, Path(place) / part)
-            for step in steps:
-                toolchains.run(step, cwd=Path(place) / "sim", log=log, env=env)
-            return ctypes.CDLL(str(Path(place) / "sim" / f"lib{top}.so"))
-
-    def __call__(self, stored: np.ndarray) -> np.ndarray:
-        """Stored integers of the input ``(n, ...)`` to stored integers of the output ``(n, ...)``, int64."""
-        network = self.project.network
-        came, gone = self._kinds
-        flat = np.asarray(stored, np.int64).reshape(len(stored), -1)
-        inputs = np.ascontiguousarray(_moved(flat, came.fraction - network.input.out.fraction), np.int32)
-        outputs = np.empty((len(flat), int(np.prod(network.output.shape))), np.int32)
-        pointers = [a.ctypes.data_as(ctypes.POINTER(ctypes.c_int32)) for a in (inputs, outputs)]
-        self._library.inference(*pointers, ctypes.c_size_t(len(flat)), ctypes.c_size_t(1))
-        values = outputs.astype(np.int64) & (2**gone.width - 1)
-        values -= (values >> (gone.width - 1) << gone.width) * gone.sign
-        return _moved(values, network.output.out.fraction - gone.fraction).reshape(-1, *network.output.shape)
-
-
-def _moved(values: np.ndarray, places: int) -> np.ndarray:
-    """Integers of another binary point; bits that would be lost are zero."""
-    if places >= 0:
-        return values << places
-    assert not np.any(values & (2**-places - 1))
-    return values >> -places
+        super().__init__(project, Verilated(Design.of(project, "verilator.log")))

@@ -30,6 +30,9 @@ class Target:
         registers: flip-flops start with one of these.
         carries: carry cells.
         what: definition of the LUT figure.
+        rams: block RAM cells to how many of ``ram_unit`` each is.
+        ram_unit: what the family calls its smallest block RAM.
+        multipliers: cells of multipliers start with one of these.
     """
 
     command: str
@@ -37,17 +40,45 @@ class Target:
     registers: tuple[str, ...]
     carries: tuple[str, ...]
     what: str
+    rams: Mapping[str, int]
+    ram_unit: str
+    multipliers: tuple[str, ...]
 
 
-_XILINX = {f"LUT{n}": 1 for n in range(1, 7)} | {"INV": 1, "SRL16E": 1, "SRLC32E": 1}
-_WHAT = "LUT1 to LUT6, INV as LUT1, shift registers as one LUT each"
+_XILINX_RAM = {"RAM32X1D": 2, "RAM64X1D": 2, "RAM128X1D": 4, "RAM32M": 4, "RAM64M": 4, "RAM32M16": 8, "RAM64M8": 8}
+_XILINX = {f"LUT{n}": 1 for n in range(1, 7)} | {"INV": 1, "SRL16E": 1, "SRLC32E": 1} | _XILINX_RAM
+_WHAT = "LUT1 to LUT6, INV as LUT1, shift registers as one LUT each, distributed RAM by its LUT"
 _FDRE = ("FDRE", "FDSE", "FDCE", "FDPE")
+_BRAM = {"RAMB18E1": 1, "RAMB18E2": 1, "RAMB36E1": 2, "RAMB36E2": 2}
+_GOWIN_RAM = ("SP", "SPX9", "SDPB", "SDPX9B", "DPB", "DPX9B", "pROM", "pROMX9")
 TARGETS = {
-    "xc7": Target("synth_xilinx -family xc7 -nodsp -noiopad -flatten", _XILINX, _FDRE, ("CARRY4",), _WHAT),
-    "xcup": Target("synth_xilinx -family xcup -nodsp -noiopad -flatten", _XILINX, _FDRE, ("CARRY8", "CARRY4"), _WHAT),
-    "ecp5": Target("synth_ecp5 -nodsp", {"LUT4": 1, "CCU2C": 2}, ("TRELLIS_FF",), ("CCU2C",), "LUT4, and two for each CCU2C carry cell"),
-    "ice40": Target("synth_ice40", {"SB_LUT4": 1}, ("SB_DFF",), ("SB_CARRY",), "SB_LUT4"),
-    "gowin": Target("synth_gowin", {f"LUT{n}": 1 for n in range(1, 5)} | {"ALU": 1}, ("DFF",), ("ALU",), "LUT1 to LUT4, and ALU"),
+    "xc7": Target("synth_xilinx -family xc7 -nodsp -noiopad -flatten", _XILINX, _FDRE, ("CARRY4",), _WHAT, _BRAM, "BRAM18", ("DSP",)),
+    "xcup": Target(
+        "synth_xilinx -family xcup -nodsp -noiopad -flatten", _XILINX, _FDRE, ("CARRY8", "CARRY4"), _WHAT, _BRAM, "BRAM18", ("DSP",)
+    ),
+    "ecp5": Target(
+        "synth_ecp5 -nodsp",
+        {"LUT4": 1, "CCU2C": 2, "TRELLIS_DPR16X4": 4},
+        ("TRELLIS_FF",),
+        ("CCU2C",),
+        "LUT4, two for each CCU2C carry cell, four for each 16 x 4 distributed RAM",
+        {"DP16KD": 1},
+        "EBR (18 kbit)",
+        ("MULT",),
+    ),
+    "ice40": Target(
+        "synth_ice40", {"SB_LUT4": 1}, ("SB_DFF",), ("SB_CARRY",), "SB_LUT4", {"SB_RAM40_4K": 1}, "RAM (4 kbit)", ("SB_MAC16",)
+    ),
+    "gowin": Target(
+        "synth_gowin -nodsp",
+        {f"LUT{n}": 1 for n in range(1, 5)} | {"ALU": 1, "RAM16SDP4": 4},
+        ("DFF",),
+        ("ALU",),
+        "LUT1 to LUT4, ALU, four for each 16 x 4 distributed RAM",
+        dict.fromkeys(_GOWIN_RAM, 1),
+        "BSRAM (18 kbit)",
+        ("MULT", "MULTADD", "MULTALU"),
+    ),
 }
 
 
@@ -57,7 +88,7 @@ class Synthesis:
 
     Attributes:
         target: name in :data:`TARGETS`.
-        lut, ff, carry: figures.
+        lut, ff, carry, ram, dsp: figures.
         cells: all cells by type.
         version: of Yosys.
     """
@@ -66,6 +97,8 @@ class Synthesis:
     lut: Figure
     ff: Figure
     carry: Figure
+    ram: Figure
+    dsp: Figure
     cells: dict[str, int]
     version: str
 
@@ -112,6 +145,7 @@ def run_yosys(
     *,
     wrapper: SerialWrapper | None = None,
     netlist: Path | None = None,
+    verilog: Path | None = None,
     timeout: float | None = None,
 ) -> Synthesis:
     """Synthesize a project's network, or its wrapper with the network inside.
@@ -122,6 +156,7 @@ def run_yosys(
         stem: of the script, the statistics, the log and the output, somewhere in the project's folder.
         wrapper: that becomes the top.
         netlist: file that gets the cells for the router; None: only statistics.
+        verilog: file that gets the cells as Verilog for simulators, with each net under one name only; None: none.
         timeout: seconds.
 
     Raises:
@@ -142,6 +177,9 @@ def run_yosys(
     if wrapper is not None:
         files, top = [*files, wrapper.path], wrapper.name
     lines = [f"read_verilog -defer {' '.join(map(inside, files))}", f"{kind.command} -top {top}", f"tee -q -o {inside(told)} stat -json"]
+    if verilog is not None:
+        # vectors of names that nothing reads make event-driven simulators ten times as slow
+        lines += ["splitnets -format .", "opt_clean -purge", f"write_verilog -noattr -norename {inside(verilog)}"]
     if netlist is not None:
         lines.append(f"write_json {inside(netlist)}")
     script.write_text("\n".join(lines) + "\n", "utf-8")
@@ -159,9 +197,16 @@ def run_yosys(
 
     return Synthesis(
         target,
-        figure(sum(n * kind.luts.get(name, 0) for name, n in cells.items()), "LUT", kind.what),
+        figure(sum(n * kind.luts.get(_cell(name), 0) for name, n in cells.items()), "LUT", kind.what),
         figure(sum(n for name, n in cells.items() if name.startswith(kind.registers)), "FF", "flip-flops"),
         figure(sum(cells.get(name, 0) for name in kind.carries), "carry cells", " and ".join(kind.carries)),
+        figure(sum(n * kind.rams.get(_cell(name), 0) for name, n in cells.items()), kind.ram_unit, "block RAM"),
+        figure(sum(n for name, n in cells.items() if name.startswith(kind.multipliers)), "DSP", "multiplier cells"),
         cells,
         version,
     )
+
+
+def _cell(name: str) -> str:
+    """A cell's type without the suffix of its clock edges, as in SB_RAM40_4KNR."""
+    return "SB_RAM40_4K" if name.startswith("SB_RAM40_4K") else name

@@ -6,18 +6,41 @@ import ctypes
 import os
 import shutil
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ....errors import ToolError
+from ....figures import Figure, figures_to_json
 from ....hardware import toolchains
+from ....integer.vectors import random_inputs
 from ..simulation import verilator
 from .project import StreamProject
 
+STAGE, PROBES = "simulated", 8
 PATIENCE = 100
-"""A sample that takes this many times the promised cycles never comes."""
+"""Stage of the figures, inputs that they are measured on, and: a sample that takes this many times the promised cycles never comes."""
+
+
+@dataclass(frozen=True)
+class StreamTiming:
+    """Clock cycles, as a simulation shows them.
+
+    Attributes:
+        latency: from the first beat of a sample into an idle network to its result.
+        interval: between two results, when beats come as fast as they are taken.
+        promised: cycles of the slowest stage; stages that wait for each other may need some more.
+    """
+
+    latency: Figure
+    interval: Figure
+    promised: int
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain dictionary with the stable keys of ``--json``."""
+        return figures_to_json(dict(vars(self)))
 
 
 class StreamExecutor:
@@ -99,6 +122,17 @@ class StreamExecutor:
         values = unpacked(taken.view(np.uint8), result.type.width, result.values)
         values -= (values >> (result.type.width - 1) << result.type.width) * int(result.type.signed)
         return values.reshape(-1, *project.network.output.shape)
+
+    def timing(self, seed: int = 0) -> StreamTiming:
+        """Latency and interval of some random inputs.
+
+        Args:
+            seed: of the inputs.
+        """
+        self(random_inputs(self.project.network, PROBES, seed))
+        told = f"Verilator, {PROBES} random inputs"
+        latency, interval = (Figure(value, "cycles", stage=STAGE, provenance=told) for value in (self.latency, self.interval))
+        return StreamTiming(latency, interval, self.project.interval)
 
 
 def packed(values: np.ndarray, width: int, bits: int) -> np.ndarray:
