@@ -40,6 +40,11 @@ __all__ = [
 class DataSection(Section):
     source: str = Field(description="Name of a data set (see 'fpgacompress data list'), or path to your own .npz, .csv or image folder.")
     validation: float = Field(0.1, gt=0, description="Part of the training data held out for every choice: a fraction below 1, or a count.")
+    classes: list[Annotated[int, Field(ge=0)]] | None = Field(
+        None,
+        min_length=2,
+        description="Class numbers that stay, such as [1, 9], numbered anew in this order; the samples of the others are left out. All when absent.",
+    )
     data_dir: str | None = Field(None, description="Folder to look for data files in first.")
     limit: int | None = Field(None, ge=1, description="Use only so many samples of each split (quick trials; never for figures).")
     options: dict[str, Any] = Field(default_factory=dict, description="Further settings of the data source.")

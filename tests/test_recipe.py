@@ -57,6 +57,9 @@ def test_overrides_win(tmp_path):
         ),
         (GOOD + "quantize: {learned: {descent_sweeps: auo}}\n", 4, ["quantize.learned.descent_sweeps: found", "'auto'?"]),
         (GOOD + "  validation: 0\n", 4, ["data.validation", "greater than 0"]),
+        (GOOD + "  classes: [1]\n", 4, ["data.classes", "at least 2 items"]),
+        (GOOD + "  classes: [1, -9]\n", 4, ["data.classes.1", "-9", "greater than or equal to 0"]),
+        (GOOD + "  classes: [1, sneaker]\n", 4, ["data.classes.1", "sneaker", "integer"]),
         (GOOD + "firmware: {io: io_paralel}\n", 4, ["firmware.io", "did you mean 'io_parallel'?"]),
         (GOOD + "train: {epochs: 2.5}\n", 4, ["train.epochs", "2.5", "integer"]),
         (GOOD + "seeds: [2, -1]\n", 4, ["seeds.1", "-1", "greater than or equal to 0"]),
@@ -96,6 +99,15 @@ def test_every_field_is_documented_and_the_example_holds_them_all(tmp_path):
     assert load_recipe(written(tmp_path, text)).to_dict() == Recipe(name="fashion_mnist", data={"source": "fashion_mnist"}).to_dict()
     for name, meaning, _ in field_rows():
         assert meaning in text, name
+
+
+def test_classes_reach_the_data(tmp_path):
+    from fpgacompress.pipeline.training import read_data
+
+    recipe = load_recipe(written(tmp_path, GOOD + "  classes: [5, 7]\n  limit: 40\n"))
+    data = read_data(recipe)
+    assert data.classes == ("Sandal", "Sneaker") and data.train.counts(2) == [20, 20]
+    assert read_data(load_recipe(recipe.to_dict())).sha256 == data.sha256
 
 
 @given(

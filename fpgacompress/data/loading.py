@@ -16,9 +16,11 @@ from ..registry import nearest
 from . import checks, splitting
 from .dataset import Dataset, Split, content_sha256
 from .files import Located, download_folder, locate, search_folders
+from .selection import class_selection, select
 from .source import Raw, Request, Source
 
 COMMON_OPTIONS = {
+    "classes": "class numbers that stay, such as [1, 9], numbered anew in this order; the samples of the others are left out",
     "limit": "keep the first samples of each split, stratified: a number for all splits, or {train: n, validation: n, test: n}",
     "input_type": "fixed-point type of the network's input, such as fixed<8,3>, instead of the source's own",
 }
@@ -62,10 +64,15 @@ def load(
     raw = entry.read(Request(files, options, path))
 
     train = checks.checked(raw.train, f"{name}, train", raw.classes and len(raw.classes))
-    classes = raw.classes or tuple(str(i) for i in range(int(train.y.max()) + 1))
+    every = raw.classes or tuple(str(i) for i in range(int(train.y.max()) + 1))
     shape = train.x.shape[1:]
-    checks.every_class(train.y, classes, name)
+    checks.every_class(train.y, every, name)
     notes = list(raw.notes)
+    numbers = class_selection(options.get("classes"), every, name)
+    classes = tuple(every[k] for k in numbers)
+    if "classes" in options:
+        notes.append(f"of {len(every)} classes only {', '.join(classes)}")
+    raw, train = _selected(raw, train, numbers, name)
     train, held = _validation(raw, train, classes, validation, seed, name, notes)
     train, held = _limited(train, limits["train"]), _limited(held, limits["validation"])
     checks.every_class(train.y, classes, f"{name}, after the validation split")
@@ -81,7 +88,7 @@ def load(
         sha256=content_sha256(train, held),
         source=", ".join(str(located.path) for located in files.values()) or str(path),
         notes=tuple(notes),
-        load_test=partial(_read_test, raw.load_test, name, len(classes), shape, limits["test"]),
+        load_test=partial(_read_test, raw.load_test, name, len(every), shape, numbers, limits["test"]),
     )
 
 
@@ -152,12 +159,23 @@ def _input_type(text: Any) -> FixedType | None:
         raise DataError(f"input_type: {error}", expected="a type such as fixed<8,3> or ufixed<8,0>") from None
 
 
+def _selected(raw: Raw, train: Split, numbers: tuple[int, ...], name: str) -> tuple[Raw, Split]:
+    """The source and its checked training samples, with samples of some classes only; its test split is not touched."""
+    shape, every = train.x.shape[1:], int(train.y.max()) + 1
+    train, stays = select(train, numbers)
+    groups = None if raw.split_groups is None else raw.split_groups[stays]
+    held = raw.validation
+    if held is not None:
+        held = select(checks.checked(held, f"{name}, validation", every, shape), numbers)[0]
+    return replace(raw, split_groups=groups, validation=held), train
+
+
 def _validation(
     raw: Raw, train: Split, classes: tuple[str, ...], validation: float | int, seed: int, name: str, notes: list[str]
 ) -> tuple[Split, Split]:
     if raw.validation is not None:
         notes.append("official validation split")
-        return train, checks.checked(raw.validation, f"{name}, validation", len(classes), train.x.shape[1:])
+        return train, raw.validation
     count = splitting.sample_count(validation, len(train), len(classes), "validation")
     groups = train.groups if train.groups is not None else raw.split_groups
     rest, part = splitting.split_indices(train.y, count, seed, groups)
@@ -174,12 +192,14 @@ def _limited(split: Split, limit: int | None) -> Split:
     return split if limit is None else split.take(splitting.first_stratified(split.y, limit))
 
 
-def _read_test(load_test: Callable[[], Split], name: str, classes: int, shape: tuple[int, ...], limit: int | None) -> Split:
+def _read_test(
+    load_test: Callable[[], Split], name: str, classes: int, shape: tuple[int, ...], numbers: tuple[int, ...], limit: int | None
+) -> Split:
     try:
         split = load_test()
     except FpgaCompressError as error:
         raise DataError(f"test split of {name}: {error.received}", expected=error.expected, do=error.do) from None
-    return _limited(checks.checked(split, f"{name}, test", classes, shape), limit)
+    return _limited(select(checks.checked(split, f"{name}, test", classes, shape), numbers)[0], limit)
 
 
 __all__ = ["COMMON_OPTIONS", "download_folder", "fetch", "load", "resolve", "search_folders"]

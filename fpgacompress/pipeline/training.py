@@ -37,7 +37,8 @@ VERSION = 5
 def read_data(recipe: Recipe, data_dir: str | Path | None = None) -> Dataset:
     """The recipe's data set; ``data_dir`` is a folder to search instead of the recipe's own."""
     section = recipe.data
-    options = dict(section.options) | ({"limit": section.limit} if section.limit else {})
+    own = {"limit": section.limit, "classes": section.classes}
+    options = dict(section.options) | {name: value for name, value in own.items() if value is not None}
     validation = section.validation if section.validation < 1 else int(section.validation)
     return load(section.source, validation=validation, seed=recipe.seed, data_dir=data_dir or section.data_dir, options=options)
 

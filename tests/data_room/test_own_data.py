@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from fpgacompress.data import load
+from fpgacompress.data.preprocessing import standardised
 from fpgacompress.errors import DataError
 
 
@@ -24,6 +25,14 @@ def test_npz_with_all_splits_and_named_classes(save, table):
     dataset = load(save(x_train=x[:30], y_train=names[y[:30]], x_val=x[30:45], y_val=names[y[30:45]], x_test=x[45:], y_test=names[y[45:]]))
     assert dataset.classes == ("cat", "dog", "eel") and len(dataset.validation) == 15
     assert dataset.read_test("count").y.tolist() == y[45:].tolist()
+
+
+def test_features_are_scaled_by_the_samples_of_the_classes_that_stay(save, table):
+    x, y = table
+    x = np.where(y[:, None] == 1, 1000 * x, x).astype(np.float32)
+    dataset = load(save(x=x, y=y), validation=0.25, options={"classes": [2, 0]})
+    assert dataset.classes == ("2", "0") and dataset.preprocessing == standardised(dataset.train.x)
+    assert dataset.read_test("count").counts(2) == [4, 4]
 
 
 def test_npz_medmnist_keys_and_column_labels(save):

@@ -145,6 +145,35 @@ def test_limit_keeps_the_first_of_each_class(fashion):
     assert [len(s) for s in (same.train, same.validation, same.read_test("count"))] == [30, 30, 30]
 
 
+def test_some_classes_numbered_anew(fashion):
+    pair = load("fashion_mnist", options={"classes": [9, 1]})
+    assert pair.classes == ("Ankle boot", "Trouser") and "of 10 classes only Ankle boot, Trouser" in pair.notes
+    assert pair.train.counts(2) == [5400, 5400] and pair.validation.counts(2) == [600, 600]
+    whole, test = fashion.read_test("compare"), pair.read_test("compare")
+    stays = (whole.y == 9) | (whole.y == 1)
+    assert np.array_equal(test.x, whole.x[stays]) and np.array_equal(test.y, whole.y[stays] == 1)
+    first = load("fashion_mnist", options={"classes": [9, 1], "limit": 20})
+    assert np.array_equal(first.train.x, pair.train.x[np.sort(np.concatenate([np.flatnonzero(pair.train.y == k)[:10] for k in (0, 1)]))])
+
+
+def test_some_classes_of_an_official_split_and_of_patients():
+    both = load("breastmnist", options={"classes": [1, 0]})
+    assert both.validation.counts(2) == [57, 21] and both.read_test("count").counts(2) == [114, 42]
+    beats, two = load("ecg"), load("ecg", options={"classes": [0, 2]})
+    held, test = set(two.validation.groups.tolist()), two.read_test("count")
+    assert not held & set(two.train.groups.tolist()) and test.counts(2) == [13021, 2070]
+    rows = [{r.tobytes() for s in (d.train, d.validation) for r in s.x[np.isin(s.y, k)]} for d, k in ((beats, (0, 2)), (two, (0, 1)))]
+    assert rows[0] == rows[1]
+    assert np.array_equal(beats.read_test("compare").x[np.isin(beats.read_test("compare").y, (0, 2))], test.x)
+
+
+@pytest.mark.parametrize("classes", [[1], [1, 1], [1, 10], [-1, 2], ["Sneaker", 1], 3, [True, 0]])
+def test_wrong_classes_name_those_there_are(classes):
+    with pytest.raises(DataError, match="class") as caught:
+        load("fashion_mnist", options={"classes": classes})
+    assert "7 (Sneaker)" in str(caught.value) or "at least two class numbers, each once" in str(caught.value)
+
+
 def test_input_type_option():
     dataset = load("breastmnist", options={"input_type": "ufixed<4,0>"})
     assert str(dataset.preprocessing.input_type) == "ufixed<4,0,RND_CONV,SAT>"
