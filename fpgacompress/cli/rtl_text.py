@@ -32,7 +32,10 @@ def _parallel(told: dict[str, Any]) -> list[str]:
 
 def _stream(told: dict[str, Any]) -> list[str]:
     width = max(len(stage["name"]) for stage in told["stages"])
-    lines = [f"  {stage['name']:{width}}  {stage['what']}; {stage['cycles']:,} cycles" for stage in told["stages"]]
+    lines = [
+        f"  {stage['name']:{width}}  {stage['what']}; {stage['cycles']:,} cycle{'s' if stage['cycles'] > 1 else ''}"
+        for stage in told["stages"]
+    ]
     sizes = f"{told['multipliers']:,} multipliers, {told['memory_bits']:,} bits of memory"
     return [*lines, f"the slowest stage takes {told['interval']:,} cycles for a sample; {sizes}"]
 

@@ -27,7 +27,6 @@ from fpgacompress.firmware.rtl.stream.division import averaged  # noqa: E402
 from fpgacompress.firmware.rtl.stream.kernel import Kernel  # noqa: E402
 from fpgacompress.firmware.rtl.stream.reduce import Reduce  # noqa: E402
 from fpgacompress.firmware.rtl.stream.sequential import Sequential  # noqa: E402
-from fpgacompress.firmware.rtl.stream.simulation import packed, unpacked  # noqa: E402
 from fpgacompress.firmware.rtl.stream.sparse import Sparse, rounds_of  # noqa: E402
 from fpgacompress.firmware.rtl.stream.window import Window  # noqa: E402
 
@@ -193,13 +192,6 @@ def test_lists_hold_every_weight_once(seed, lanes, zeros):
             found[(index >> 1) * 2 + (index & 1), outputs[row, lane]] += weight - (weight >> stage.weight_bits - 1 << stage.weight_bits)
         row += word & 1
     assert np.array_equal(found, matrix)
-
-
-@given(st.integers(1, 40), st.integers(1, 9), st.integers(0, 2**32 - 1))
-def test_packed_bits_come_back(width, values, seed):
-    rows = np.random.default_rng(seed).integers(-(2 ** (width - 1)), 2 ** (width - 1), (5, values))
-    bits = -(-width * values // 8) * 8
-    assert np.array_equal(unpacked(packed(rows, width, bits), width, values), rows & (1 << width) - 1)
 
 
 @given(

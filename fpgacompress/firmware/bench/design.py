@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...errors import HardwareError
-from ...integer import FixedType, IntegerNetwork
+from ...integer import IntegerNetwork
 from ...integer.store import network_hash
 from ..rtl.project import Port, RtlProject
 from ..rtl.uart import Core
@@ -77,10 +77,5 @@ def stream_design(project: StreamProject) -> Design:
     """A chain of streaming stages."""
     source, result = project.source, project.result
     core = Core(project.name, "stream", source.width, source.count, result.width, None, out_ready=True)
-    inputs, outputs = ((port_of(beats.type),) * (beats.count * beats.values) for beats in (source, result))
+    inputs, outputs = ((Port.of(beats.type),) * (beats.count * beats.values) for beats in (source, result))
     return Design(project.folder, project.network, core, inputs, outputs, tuple(project.sources))
-
-
-def port_of(kind: FixedType) -> Port:
-    """A port that holds every value of a type."""
-    return Port(int(kind.signed), kind.integer - int(kind.signed), kind.fraction)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ...errors import HardwareError, UnsupportedError
-from ...integer import IntegerNetwork
+from ...integer import FixedType, IntegerNetwork
 from .circuit import LEVELS, circuit
 
 METADATA, KIND = "metadata.json", "fpgacompress rtl"
@@ -28,6 +28,11 @@ class Port(NamedTuple):
     def width(self) -> int:
         """All bits; the value is absent where there are none."""
         return self.sign + self.integer + self.fraction
+
+    @classmethod
+    def of(cls, kind: FixedType) -> Port:
+        """A port that holds every value of a type."""
+        return cls(int(kind.signed), kind.integer - int(kind.signed), kind.fraction)
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,8 @@ from ....errors import ToolError
 from ....figures import Figure, figures_to_json
 from ....hardware import toolchains
 from ....integer.vectors import random_inputs
+from ..ports import pack, unpack, words
+from ..project import Port
 from ..simulation import verilator
 from .project import StreamProject
 
@@ -69,12 +71,12 @@ class StreamExecutor:
         make = f" -- CFG_CXXFLAGS_PCH_I=-include AR=ar CXX={compiler} LINK={compiler} PYTHON3=python3 OPT_FAST=-O2"
         env = os.environ | {"VERILATOR_ROOT": str(root), "MAKEFLAGS": make}
         project = self.project
-        words = [_words(beats.width) for beats in (project.source, project.result)]
+        sizes = [_words(beats.width) for beats in (project.source, project.result)]
         with tempfile.TemporaryDirectory(prefix="fpgacompress-rtl-") as place:
             folder = Path(place)
             shutil.copytree(project.folder / "src", folder / "src")
-            (folder / "bench.v").write_text(_BENCH_VERILOG.format(**self._widths(words)), "utf-8")
-            (folder / "bench.cpp").write_text(_BENCH_CPP.format(in_words=words[0], out_words=words[1]), "utf-8")
+            (folder / "bench.v").write_text(_BENCH_VERILOG.format(**self._widths(sizes)), "utf-8")
+            (folder / "bench.cpp").write_text(_BENCH_CPP.format(in_words=sizes[0], out_words=sizes[1]), "utf-8")
             flags = ["-std=c++17", "-fPIC"]
             sources = [str(path.relative_to(folder)) for path in sorted((folder / "src").rglob("*.v"))]
             log = project.folder / "verilator.log"
@@ -91,23 +93,24 @@ class StreamExecutor:
         library.run.restype = ctypes.c_uint64
         return library
 
-    def _widths(self, words: list[int]) -> dict[str, Any]:
+    def _widths(self, sizes: list[int]) -> dict[str, Any]:
         source, result = self.project.source.width, self.project.result.width
         return {
             "name": self.project.name,
-            "in_top": 32 * words[0] - 1,
-            "out_top": 32 * words[1] - 1,
+            "in_top": 32 * sizes[0] - 1,
+            "out_top": 32 * sizes[1] - 1,
             "in_bits": source - 1,
             "out_bits": result - 1,
-            "padding": 32 * words[1] - result,
-            "unused": f"wire unused = &{{1'b0, in_data[{32 * words[0] - 1}:{source}]}};" if 32 * words[0] > source else "",
+            "padding": 32 * sizes[1] - result,
+            "unused": f"wire unused = &{{1'b0, in_data[{32 * sizes[0] - 1}:{source}]}};" if 32 * sizes[0] > source else "",
         }
 
     def __call__(self, stored: np.ndarray) -> np.ndarray:
         """Stored integers of the input ``(n, ...)`` to stored integers of the output ``(n, ...)``, int64."""
         project, source, result = self.project, self.project.source, self.project.result
         flat = np.asarray(stored, np.int64).reshape(len(stored) * source.count, source.values)
-        sent = packed(flat, source.type.width, 32 * _words(source.width)).view(np.uint32)
+        rows = pack([Port.of(source.type)] * source.values, flat, source.type.fraction)
+        sent = np.pad(rows, ((0, 0), (0, _words(source.width) - rows.shape[1])))
         taken = np.zeros((len(stored), _words(result.width)), np.uint32)
         times = np.zeros(2, np.uint64)
         limit = PATIENCE * (project.interval + sum(stage.cycles for stage in project.stages) + 1000)
@@ -119,8 +122,7 @@ class StreamExecutor:
             raise ToolError(f"the simulation of '{project.name}' stands still after {done:,} of {len(stored):,} samples")
         self.latency = int(times[0])
         self.interval = float(times[1] - times[0]) / (len(stored) - 1) if len(stored) > 1 else None
-        values = unpacked(taken.view(np.uint8), result.type.width, result.values)
-        values -= (values >> (result.type.width - 1) << result.type.width) * int(result.type.signed)
+        values = unpack([Port.of(result.type)] * result.values, taken, result.type.fraction)
         return values.reshape(-1, *project.network.output.shape)
 
     def timing(self, seed: int = 0) -> StreamTiming:
@@ -135,23 +137,9 @@ class StreamExecutor:
         return StreamTiming(latency, interval, self.project.interval)
 
 
-def packed(values: np.ndarray, width: int, bits: int) -> np.ndarray:
-    """Rows of integers in two's complement side by side, the first one in the lowest bits: uint8 ``(n, bits / 8)``."""
-    ones = (values[:, :, None] >> np.arange(width)) & 1
-    rows = np.zeros((len(values), bits), np.uint8)
-    rows[:, : ones.shape[1] * width] = ones.reshape(len(values), -1)
-    return np.packbits(rows, axis=1, bitorder="little")
-
-
-def unpacked(rows: np.ndarray, width: int, values: int) -> np.ndarray:
-    """The integers, without sign, of rows that :func:`packed` has made: int64 ``(n, values)``."""
-    ones = np.unpackbits(rows, axis=1, bitorder="little")[:, : values * width].reshape(len(rows), values, width)
-    return ones.astype(np.int64) @ (np.int64(1) << np.arange(width, dtype=np.int64))
-
-
 def _words(bits: int) -> int:
     """Words of 32 bits of a port, at least three, so that Verilator makes an array of each."""
-    return max(-(-bits // 32), 3)
+    return max(words(bits), 3)
 
 
 _BENCH_VERILOG = """\
