@@ -5,7 +5,7 @@ VERSION := $(shell $(PYTHON) -c 'import sys; print("%d%d" % sys.version_info[:2]
 LOCK := requirements/py$(VERSION).txt
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow bench-demo bench-training bench-ablation bench-emulation bench-exactness bench-quantization bench-quantization-qat bench-distillation bench-pruning bench-pruning-lenet bench-pruning-structured bench-lottery bench-adder-graph bench-allocation bench-learned-bits bench-estimate calibrate notebook lint clean
+.PHONY: help install demo test test-slow test-tools bench-demo bench-training bench-ablation bench-emulation bench-exactness bench-quantization bench-quantization-qat bench-distillation bench-pruning bench-pruning-lenet bench-pruning-structured bench-lottery bench-adder-graph bench-allocation bench-learned-bits bench-estimate calibrate notebook lint clean
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,6 +28,9 @@ test: install ## the tests (on real data)
 
 test-slow: install ## the long tests: larger firmware, more back ends
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "slow" $(ARGS)
+
+test-tools: install ## tests that need Icarus Verilog and GHDL (apt-get install iverilog ghdl)
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "tools and not slow" tests/firmware $(ARGS)
 
 bench-demo: install ## time and memory of the main job, and of its second run
 	$(BIN)/python -m benchmarks.demo

@@ -14,7 +14,7 @@ from .options import add_data_dir
 from .output import add_json, print_json
 from .rtl_text import text
 
-SAMPLES = 10_000
+SAMPLES, FEW, CORNERS = 10_000, 500, 100
 TARGETS = ("xc7", "xcup", "ecp5", "ice40", "gowin")
 BOARDS = ("ulx3s-25f", "ulx3s-85f", "ice40-hx8k", "icebreaker", "tang-nano-9k", "tang-nano-20k")
 
@@ -47,7 +47,20 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
         "--levels", type=int, default=4, help="levels of adders between registers (default 4); parallel: 0 for no registers"
     )
     parser.add_argument("--simulate", action="store_true", help="run it in Verilator and compare every output bit with the integer network")
+    parser.add_argument(
+        "--simulator",
+        choices=("verilator", "icarus"),
+        default=None,
+        help="of --simulate (default verilator; icarus for few inputs, parallel)",
+    )
+    parser.add_argument("--vhdl", action="store_true", help="parallel: the same in VHDL; with --simulate proven in GHDL, too")
     parser.add_argument("--synthesize", action="store_true", help="count its cells with Yosys (minutes)")
+    parser.add_argument(
+        "--netlist", action="store_true", help="with --synthesize, parallel: simulate the synthesized cells and compare every output bit"
+    )
+    parser.add_argument(
+        "--switching", action="store_true", help="with --netlist: toggles of all nets per inference, an index of switching and not watts"
+    )
     parser.add_argument(
         "--target", default=None, choices=TARGETS, help="device family of the synthesis (default xc7; with --place the board's)"
     )
@@ -80,17 +93,29 @@ def run(args: argparse.Namespace) -> int:
     if args.place:
         require_tools(choose(args.board, args.target)[1], args.bitstream)
     network = simplify(store.load(find_network(args.network))).network
+    needs = next(
+        (f"--{name}" for name in ("vhdl", "netlist") if getattr(args, name)), "--simulator icarus" if args.simulator == "icarus" else None
+    )
     io = args.io or ("stream" if args.interval or args.graph_weights is not None else suited_io(network))
+    if needs and io == "stream":
+        raise HardwareError(f"{needs} of a stream", expected="a network in one block (--io parallel)")
     project = _generated(network, Path(args.out) if args.out else Path("rtl") / module_name(network.name), io, args)
-    told: dict[str, Any] = {"io": io, **_described(project), "simulate": None, "synthesize": None, "place": None}
+    told: dict[str, Any] = {"io": io, **_described(project)} | dict.fromkeys(
+        ("vhdl", "simulate", "synthesize", "netlist", "switching", "place")
+    )
     exact = True
-    if args.simulate:
+    if args.vhdl:
+        told["vhdl"], exact = _as_vhdl(project, args)
+    if args.simulate and exact:
         told["simulate"], exact = _simulated(project, args)
     ok = exact
     if args.synthesize and exact:
         started = time.monotonic()
-        told["synthesize"] = _synthesized(project, args)
-        if args.place:
+        if args.netlist:
+            told["synthesize"], told["netlist"], told["switching"], ok = _cells(project, args)
+        else:
+            told["synthesize"] = _synthesized(project, args)
+        if args.place and ok:
             placement = _placed(project, args, time.monotonic() - started)
             told["place"], ok = placement.to_json(), placement.ok
     if args.json:
@@ -133,6 +158,9 @@ def _check(args: argparse.Namespace) -> None:
     """Refuse options that mean nothing together, before any work."""
     for name, value, switch, needed in (
         ("samples", args.samples, args.simulate, "simulate"),
+        ("simulator", args.simulator, args.simulate, "simulate"),
+        ("netlist", args.netlist or None, args.synthesize, "synthesize"),
+        ("switching", args.switching or None, args.netlist, "netlist"),
         ("target", args.target, args.synthesize, "synthesize"),
         ("timeout", args.timeout, args.synthesize, "synthesize"),
         ("place", args.place or None, args.synthesize, "synthesize"),
@@ -156,28 +184,75 @@ def _say(text: str) -> None:
     print(text, file=sys.stderr)
 
 
-def _simulated(project: Any, args: argparse.Namespace) -> tuple[dict[str, Any], bool]:
+def _compared(executor: Any, args: argparse.Namespace, samples: int, most_corners: int) -> tuple[dict[str, Any], bool]:
     """The comparison with the network, and what was measured on the way."""
-    from ..firmware.rtl import executor_of
     from ..firmware.verify import verify
     from ..integer.vectors import corners, random_inputs
 
-    print("compiling the Verilog with Verilator", file=sys.stderr)
-    executor = executor_of(project)
-    inputs = {
-        "random": random_inputs(project.network, args.samples or SAMPLES, args.seed),
-        "corners": corners(project.network, seed=args.seed),
-    }
-    report = verify(project.network, inputs, {"rtl": executor})
+    network = executor.project.network
+    inputs = {"random": random_inputs(network, samples, args.seed), "corners": corners(network, limit=most_corners, seed=args.seed)}
+    report = verify(network, inputs, {"rtl": executor})
     return report.to_json() | {"timing": executor.timing().to_json()}, report.exact
 
 
-def _synthesized(project: Any, args: argparse.Namespace) -> Any:
-    from ..firmware.rtl import choose, synthesize
+def _simulated(project: Any, args: argparse.Namespace) -> tuple[dict[str, Any], bool]:
+    from ..firmware.rtl import IcarusExecutor, executor_of
 
-    target = choose(args.board, args.target)[1].family.target if args.place else args.target or TARGETS[0]
-    print(f"synthesizing for {target} with Yosys", file=sys.stderr)
+    icarus = args.simulator == "icarus"
+    _say(f"compiling the Verilog with {'Icarus Verilog' if icarus else 'Verilator'}")
+    executor = IcarusExecutor(project) if icarus else executor_of(project)
+    told, exact = _compared(executor, args, args.samples or (FEW if icarus else SAMPLES), FEW if icarus else 1000)
+    return told | {"simulator": "Icarus Verilog" if icarus else "Verilator"}, exact
+
+
+def _as_vhdl(project: Any, args: argparse.Namespace) -> tuple[dict[str, Any], bool]:
+    from ..firmware.rtl import VhdlExecutor, write_vhdl
+
+    made = write_vhdl(project)
+    told: dict[str, Any] = {"folder": str(project.folder / "vhdl"), "simulate": None}
+    if not args.simulate:
+        return told, True
+    _say("analysing the VHDL with GHDL")
+    found, exact = _compared(VhdlExecutor(made), args, FEW, FEW)
+    return told | {"simulate": found | {"simulator": "GHDL"}}, exact
+
+
+def _cells(project: Any, args: argparse.Namespace) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any] | None, bool]:
+    """Synthesis, the comparison of its cells, and their toggles."""
+    from ..firmware.rtl import NetlistExecutor, netlist, switching
+
+    target = _target(args)
+    _say(f"synthesizing for {target} with Yosys")
+    made = netlist(project, target, timeout=args.timeout)
+    _say("simulating the synthesized cells")
+    compared, exact = _compared(NetlistExecutor(made), args, FEW, CORNERS)
+    toggles = switching(made, _some_inputs(project.network, args)).to_json() if args.switching and exact else None
+    return made.synthesis.to_json(), compared, toggles, exact
+
+
+def _some_inputs(network: Any, args: argparse.Namespace) -> Any:
+    """Real inputs of a run, random ones of a network alone."""
+    from ..integer.vectors import random_inputs
+    from .board import belongings
+
+    known = belongings(args.network, args.data_dir)
+    if "samples" not in known:
+        return random_inputs(network, CORNERS, args.seed)
+    return known["preprocessing"].apply_integer(known["samples"]).reshape(-1, *network.input.shape)
+
+
+def _synthesized(project: Any, args: argparse.Namespace) -> Any:
+    from ..firmware.rtl import synthesize
+
+    target = _target(args)
+    _say(f"synthesizing for {target} with Yosys")
     return synthesize(project, target, timeout=args.timeout).to_json()
+
+
+def _target(args: argparse.Namespace) -> str:
+    from ..firmware.rtl import choose
+
+    return choose(args.board, args.target)[1].family.target if args.place else args.target or TARGETS[0]
 
 
 def _placed(project: Any, args: argparse.Namespace, spent: float) -> Any:

@@ -8,6 +8,8 @@ from typing import Any
 def text(told: dict[str, Any]) -> str:
     """Plain text of what ``--json`` tells."""
     lines = [f"Verilog: {told['verilog']}, module {told['top']}", *(_stream(told) if told["io"] == "stream" else _parallel(told))]
+    if told["vhdl"]:
+        lines += [f"VHDL: {told['vhdl']['folder']}", *(_simulation(told["vhdl"]["simulate"]) if told["vhdl"]["simulate"] else [])]
     if told["simulate"]:
         lines += _simulation(told["simulate"])
     if told["synthesize"]:
@@ -16,6 +18,11 @@ def text(told: dict[str, Any]) -> str:
             f"{cells[name]['value']:,} {cells[name]['unit']}" for name in ("lut", "ff", "carry", "ram", "dsp") if cells[name]["value"]
         ]
         lines.append(f"synthesized, not placed: {', '.join(counts)} ({cells['lut']['provenance']})")
+    if told["netlist"]:
+        lines += _simulation(told["netlist"] | {"simulator": "its cells' own models"})
+    if told["switching"]:
+        toggles = told["switching"]["total"]
+        lines.append(f"switching: {toggles['value']:,.0f} {toggles['unit']} ({toggles['provenance']})")
     if told["place"]:
         lines += _place_text(told["place"])
     return "\n".join(lines) + "\n"
@@ -42,7 +49,7 @@ def _stream(told: dict[str, Any]) -> list[str]:
 
 def _simulation(report: dict[str, Any]) -> list[str]:
     verdict = "every output bit is equal" if not report["differing_bits"] else f"{report['differing_bits']:,} bits DIFFER"
-    lines = [f"simulated by Verilator, cycle by cycle: {verdict}, {report['samples']:,} inputs, {report['outputs']} outputs"]
+    lines = [f"simulated by {report['simulator']}, cycle by cycle: {verdict}, {report['samples']:,} inputs, {report['outputs']} outputs"]
     if report["first_difference"]:
         lines.append(f"first difference: {report['first_difference']}")
     found = [(name, report["timing"][name]) for name in ("latency", "interval")]

