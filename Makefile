@@ -30,7 +30,7 @@ test-slow: install ## the long tests: larger firmware, more back ends
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "slow" $(ARGS)
 
 test-tools: install ## tests that need Icarus Verilog and GHDL (apt-get install iverilog ghdl)
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "tools and not slow" tests/firmware $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "tools and not slow" tests/firmware tests/cli/test_rtl.py $(ARGS)
 
 bench-demo: install ## time and memory of the main job, and of its second run
 	$(BIN)/python -m benchmarks.demo
