@@ -77,7 +77,9 @@ def test_vhdl_and_a_second_simulator(tmp_path, capsys):
     net = Net(FixedType(6, 2), (8,))
     net.weighted("dense", (8, 4))
     store.save(net.network(), tmp_path / "small.npz")
-    status, out, _ = call(capsys, tmp_path / "small.npz", "--out", tmp_path / "net", "--vhdl", "--simulate", "--simulator", "icarus", "--json")
+    status, out, _ = call(
+        capsys, tmp_path / "small.npz", "--out", tmp_path / "net", "--vhdl", "--simulate", "--simulator", "icarus", "--json"
+    )
     told = json.loads(out)
     assert status == 0 and told["simulate"]["simulator"] == "Icarus Verilog" and told["vhdl"]["simulate"]["simulator"] == "GHDL"
     for report in (told["simulate"], told["vhdl"]["simulate"]):
