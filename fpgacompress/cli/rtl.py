@@ -262,7 +262,7 @@ def _placed(project: Any, args: argparse.Namespace, spent: float) -> Any:
     if args.uart or args.baud or isinstance(project, StreamProject):
         from ..firmware.bench.design import graph_design, stream_design
         from ..firmware.bench.make import prepare
-        from ..firmware.bench.protocol import BAUD
+        from ..firmware.rtl.protocol import BAUD
         from .board import belongings
 
         design = stream_design(project) if isinstance(project, StreamProject) else graph_design(project)

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fpgacompress.errors import DataError, HardwareError, ToolError
-from fpgacompress.firmware.bench.protocol import DONE, INFER, TROUBLES, Identity, checksum, frame
+from fpgacompress.firmware.rtl.protocol import DONE, INFER, TROUBLES, Identity, checksum, frame
 from fpgacompress.integer import FixedType, emulate
 from fpgacompress.integer.vectors import corners, random_inputs
 

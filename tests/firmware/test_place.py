@@ -270,7 +270,16 @@ def told_by(monkeypatch, report=None, log="", fails=False, hangs=False):
     calls, text = [], log
     monkeypatch.setattr(placing, "run_program", run)
     monkeypatch.setattr(placing, "command_of", lambda name: ([name], f"{name} 1.0"))
-    found = Synthesis("ecp5", figure(178, "LUT"), figure(121, "FF"), figure(35, "carry cells"), figure(0, "EBR (18 kbit)"), figure(0, "DSP"), {}, "Yosys 0")
+    found = Synthesis(
+        "ecp5",
+        figure(178, "LUT"),
+        figure(121, "FF"),
+        figure(35, "carry cells"),
+        figure(0, "EBR (18 kbit)"),
+        figure(0, "DSP"),
+        {},
+        "Yosys 0",
+    )
     monkeypatch.setattr(placing, "run_yosys", lambda *a, **k: found)
     monkeypatch.setattr(placing, "yosys", lambda: ["yosys"])
     return calls

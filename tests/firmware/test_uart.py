@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from fpgacompress.errors import HardwareError, ToolError
-from fpgacompress.firmware.bench import protocol
-from fpgacompress.firmware.bench.protocol import DONE, IDENTIFY, INFER, Identity, frame
+from fpgacompress.firmware.rtl import protocol
+from fpgacompress.firmware.rtl.protocol import DONE, IDENTIFY, INFER, Identity, frame
 from fpgacompress.hardware import toolchains
 from fpgacompress.hardware.board import load_board
 from fpgacompress.integer import FixedType, IntegerNetwork, Node, Tensor, emulate

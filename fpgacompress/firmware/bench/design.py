@@ -13,9 +13,9 @@ from ...errors import HardwareError
 from ...integer import IntegerNetwork
 from ...integer.store import network_hash
 from ..rtl.project import Port, RtlProject
+from ..rtl.protocol import VERSION, Identity
 from ..rtl.uart import Core
 from .layout import Layout, Values
-from .protocol import VERSION, Identity
 
 if TYPE_CHECKING:
     from ..rtl.stream import StreamProject

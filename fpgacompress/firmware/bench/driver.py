@@ -6,9 +6,7 @@ import time
 from collections.abc import Callable
 
 from ...errors import HardwareError, ToolError
-from .files import Bench
-from .link import Link
-from .protocol import (
+from ..rtl.protocol import (
     DONE,
     FRAME_BITS,
     HEAD,
@@ -20,6 +18,8 @@ from .protocol import (
     checksum,
     frame,
 )
+from .files import Bench
+from .link import Link
 
 QUIET_S = 0.2
 """Seconds without a byte until the line counts as silent; the board itself waits for a tenth of a second."""

@@ -14,9 +14,9 @@ from ...data.preprocessing import Preprocessing
 from ...errors import DataError, HardwareError
 from ...integer.types import FixedType
 from ..rtl.project import Port
+from ..rtl.protocol import Identity
 from ..rtl.uart import Core
 from .layout import Layout, Values
-from .protocol import Identity
 
 FOLDER, NAME, VECTORS, NETWORK = "place", "bench.json", "bench-vectors.npz", "bench-network.npz"
 KIND, VERSION = "fpgacompress bench", 1

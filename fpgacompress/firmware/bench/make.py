@@ -11,10 +11,10 @@ from ...errors import DataError
 from ...integer import FixedType, emulate, store
 from ...integer.vectors import corners, random_inputs
 from ..rtl.devices import choose
+from ..rtl.protocol import BAUD
 from ..rtl.uart import UartTop, write_uart
 from .design import Design
 from .files import FOLDER, NETWORK, Bench, Vectors, write_bench
-from .protocol import BAUD
 
 SELECTED = 64
 """Random inputs, and corners, among the test vectors."""

@@ -9,7 +9,7 @@ from string import Template
 from typing import Literal
 
 from ...errors import HardwareError
-from ..bench import protocol
+from . import protocol
 from .uart_text import ASSEMBLY, GRAPH, STREAM, TOP
 
 LEAST_CYCLES = 8
