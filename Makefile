@@ -5,7 +5,7 @@ VERSION := $(shell $(PYTHON) -c 'import sys; print("%d%d" % sys.version_info[:2]
 LOCK := requirements/py$(VERSION).txt
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow test-tools bench-demo bench-training bench-ablation bench-emulation bench-exactness bench-quantization bench-quantization-qat bench-distillation bench-pruning bench-pruning-lenet bench-pruning-structured bench-lottery bench-adder-graph bench-allocation bench-learned-bits bench-estimate calibrate notebook lint clean
+.PHONY: help install demo test test-slow test-tools bench-demo bench-training bench-ablation bench-emulation bench-exactness bench-quantization bench-quantization-qat bench-distillation bench-pruning bench-pruning-lenet bench-pruning-structured bench-lottery bench-adder-graph bench-allocation bench-learned-bits bench-estimate bench-rtl-estimate calibrate notebook lint clean
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -67,6 +67,9 @@ bench-lottery: install ## lottery tickets against new weights, 2 tasks, 3 seeds 
 
 bench-distillation: install ## every method of distillation against none, 4 tasks, 5 seeds, paired (FPGACOMPRESS_DATA)
 	$(BIN)/python -m benchmarks.distillation
+
+bench-rtl-estimate: install ## estimated LUT and FF of Verilog against Yosys on 20 trained students (20 minutes of Yosys at first; FPGACOMPRESS_DATA)
+	$(BIN)/python -m benchmarks.rtl_estimate
 
 bench-ablation: install ## what QAT, QAP and distillation each add, 5 seeds, paired
 	$(BIN)/python -m benchmarks.ablation

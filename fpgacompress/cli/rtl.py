@@ -100,7 +100,7 @@ def run(args: argparse.Namespace) -> int:
     if needs and io == "stream":
         raise HardwareError(f"{needs} of a stream", expected="a network in one block (--io parallel)")
     project = _generated(network, Path(args.out) if args.out else Path("rtl") / module_name(network.name), io, args)
-    told: dict[str, Any] = {"io": io, **_described(project)} | dict.fromkeys(
+    told: dict[str, Any] = {"io": io, **_described(project, _target(args))} | dict.fromkeys(
         ("vhdl", "simulate", "synthesize", "netlist", "switching", "place")
     )
     exact = True
@@ -135,9 +135,10 @@ def _generated(network: Any, folder: Path, io: str, args: argparse.Namespace) ->
     return generate_stream(network, folder, interval=args.interval, graph_weights=weights, levels=args.levels, say=_say)
 
 
-def _described(project: Any) -> dict[str, Any]:
+def _described(project: Any, target: str) -> dict[str, Any]:
     """What was written."""
     from ..firmware.rtl import StreamProject
+    from ..firmware.rtl.expected import expected
 
     told = {
         "verilog": str(project.folder / "src" / f"{project.name}.v"),
@@ -151,7 +152,7 @@ def _described(project: Any) -> dict[str, Any]:
         sizes = {"interval": project.interval, "multipliers": project.multipliers, "memory_bits": project.memory_bits}
         return told | {"stages": stages, **sizes}
     counts = {"stages": project.stages, "adders": project.adders, "cells": project.cells, "register_bits": project.register_bits}
-    return told | counts
+    return told | counts | {"expected": {name: figure.to_json() for name, figure in expected(project, target).items()}}
 
 
 def _check(args: argparse.Namespace) -> None:

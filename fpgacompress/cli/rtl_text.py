@@ -29,11 +29,15 @@ def text(told: dict[str, Any]) -> str:
 
 
 def _parallel(told: dict[str, Any]) -> list[str]:
+    figures = [
+        f"{figure['value']:,.0f} {figure['unit']} ({figure['low']:,.0f}–{figure['high']:,.0f})" for figure in told["expected"].values()
+    ]
     return [
         f"{told['stages']} cycles from the edge that takes an input to the one that puts out its result, a new input in each cycle"
         if told["stages"]
         else "no registers",
         f"{told['adders']:,} adders, {told['cells']:,.0f} full-adder bits (not LUT), {told['register_bits']:,} flip-flops",
+        f"expected of synthesis: {', '.join(figures)} ({told['expected']['lut']['provenance']})",
     ]
 
 
