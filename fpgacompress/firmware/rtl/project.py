@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -101,10 +102,8 @@ def generate(
     inputs, outputs = ([Port(*map(int, kind)) for kind in zip(*kinds)] for kinds in get_io_kifs(logic))
     if not any(port.width for port in inputs):
         raise UnsupportedError(f"no input of '{network.name}' reaches an output", expected="a network whose outputs are not constant")
-    name, partial = module_name(network.name), folder.with_name(f"{folder.name}.part")
-    try:
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)
+    name = module_name(network.name)
+    with written_whole(folder) as partial:
         model = RTLModel(logic, name, partial, "verilog", latency_cutoff=levels or -1, print_latency=False)
         model.write()
         for path in (*partial.glob("*.tcl"), *partial.rglob("*.xdc"), *partial.rglob("*.sdc")):  # for a part and a clock that nobody named
@@ -124,6 +123,21 @@ def generate(
         ports = {"inputs": [p._asdict() for p in inputs], "outputs": [p._asdict() for p in outputs]}
         told = {"kind": KIND, "network": network.name, "top": name, "levels": levels, "stages": project.stages, "ports": ports}
         (partial / METADATA).write_text(json.dumps(told, indent=1), "utf-8")
+    return project
+
+
+@contextlib.contextmanager
+def written_whole(folder: Path) -> Iterator[Path]:
+    """A new folder to write into, which takes the place of ``folder`` at the end; what was there stays until then, and when anything fails.
+
+    Raises:
+        HardwareError: it cannot be written.
+    """
+    partial = folder.with_name(f"{folder.name}.part")
+    try:
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+        yield partial
         shutil.rmtree(folder, ignore_errors=True)
         partial.rename(folder)
     except OSError as error:
@@ -132,7 +146,6 @@ def generate(
         ) from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
-    return project
 
 
 def check_place(folder: Path) -> None:

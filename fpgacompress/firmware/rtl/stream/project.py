@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ....errors import HardwareError
 from ....integer import IntegerNetwork
-from ..project import KIND, METADATA, check_place, module_name
+from ..project import KIND, METADATA, check_place, module_name, written_whole
 from .beats import Beats
 from .branches import Fifo, Join
 from .kernel import Kernel
@@ -108,10 +108,8 @@ def generate_stream(
         folder, module_name(network.name), network, plan(network, interval=interval, graph_weights=graph_weights, levels=levels, say=say)
     )
     stages = project.stages
-    partial = folder.with_name(f"{folder.name}.part")
-    try:
-        shutil.rmtree(partial, ignore_errors=True)
-        (partial / "src").mkdir(parents=True)
+    with written_whole(folder) as partial:
+        (partial / "src").mkdir()
         for name, text in _files(project).items():
             (partial / "src" / f"{name}.v").write_text(text, "utf-8")
         if any(isinstance(stage, Kernel) for stage in stages):
@@ -126,14 +124,6 @@ def generate_stream(
             "output": {"values": project.result.values, "bits": project.result.type.width},
         }
         (partial / METADATA).write_text(json.dumps(told, indent=1), "utf-8")
-        shutil.rmtree(folder, ignore_errors=True)
-        partial.rename(folder)
-    except OSError as error:
-        raise HardwareError(
-            f"the project '{folder}' could not be written ({error})", do="give another folder with --out, or free space"
-        ) from error
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
     return project
 
 
