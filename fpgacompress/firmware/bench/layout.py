@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...integer.types import FixedType
+from ..rtl.ports import pack, unpack, width, words
 from ..rtl.project import Port
 
 
@@ -35,14 +36,13 @@ class Values:
         Returns:
             uint8 ``(n, bytes)``: the bits of each beat side by side, the first value in the lowest ones, filled up to whole bytes with 0.
         """
-        flat = np.asarray(stored, np.int64).reshape(len(stored), len(self.ports))
-        columns = []
-        for value, port in zip(flat.T, self.ports):
-            places = port.fraction - self.type.fraction
-            moved = value << places if places >= 0 else value >> -places
-            columns += [moved >> bit & 1 for bit in range(port.width)]
-        bits = np.array(columns, np.uint8).T.reshape(len(flat), self.beats, len(columns) // self.beats)
-        return np.packbits(bits, axis=2, bitorder="little").reshape(len(flat), -1)
+        flat, each = np.asarray(stored, np.int64).reshape(len(stored), len(self.ports)), len(self.ports) // self.beats
+        parts = []
+        for start in range(0, len(self.ports), each):
+            own = self.ports[start : start + each]
+            packed = pack(own, flat[:, start : start + each], self.type.fraction)
+            parts.append(packed.astype("<u4").view(np.uint8)[:, : -(-width(own) // 8)])
+        return np.concatenate(parts, axis=1)
 
     def unpack(self, data: np.ndarray) -> np.ndarray:
         """Inverse of :meth:`pack`, for one beat.
@@ -53,17 +53,9 @@ class Values:
         Returns:
             Stored integers ``(n, *shape)``, int64.
         """
-        bits = np.unpackbits(data, axis=1, bitorder="little").astype(np.int64)
-        flat, start = np.zeros((len(data), len(self.ports)), np.int64), 0
-        for value, port in zip(flat.T, self.ports):
-            for bit in range(port.width):
-                value += bits[:, start + bit] << bit
-            if port.sign:
-                value -= bits[:, start + port.width - 1] << port.width
-            places = self.type.fraction - port.fraction
-            value[:] = value << places if places >= 0 else value >> -places
-            start += port.width
-        return flat.reshape(-1, *self.shape)
+        rows = np.zeros((len(data), 4 * words(width(self.ports))), np.uint8)
+        rows[:, : data.shape[1]] = data
+        return unpack(self.ports, rows.view("<u4").astype(np.uint32), self.type.fraction).reshape(-1, *self.shape)
 
 
 @dataclass(frozen=True)

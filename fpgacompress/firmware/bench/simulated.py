@@ -10,8 +10,7 @@ import tty
 from pathlib import Path
 
 from ...errors import HardwareError, ToolError
-from ...hardware import toolchains
-from ..rtl.simulation import verilator
+from ..rtl.simulation import verilate
 from .files import REMAKE, Bench
 
 BIT_CYCLES, SILENCE_CYCLES = 8, 65_536
@@ -138,8 +137,6 @@ class SimulatedBoard:
 
 def _compiled(bench: Bench, folder: Path, core_cycles: int | None) -> Path:
     """The simulation as a program in a folder of its own, since Make knows no spaces in paths."""
-    compiler, (command, root) = str(toolchains.require("g++")), verilator()
-    make = f" -- CFG_CXXFLAGS_PCH_I=-include AR=ar CXX={compiler} LINK={compiler} PYTHON3=python3 OPT_FAST=-O1 OPT_SLOW=-O0 OPT_GLOBAL=-O0"
     try:
         for name in bench.verilog:
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -150,9 +147,7 @@ def _compiled(bench: Bench, folder: Path, core_cycles: int | None) -> Path:
     parameters = {"BIT_CYCLES": BIT_CYCLES, "SILENCE_CYCLES": SILENCE_CYCLES} | (
         {} if core_cycles is None else {"CORE_CYCLES": core_cycles}
     )
-    command += ["--cc", "--exe", "--build", "-j", "2", "-Wno-fatal", "--prefix", "VTOP", "--top-module", Path(bench.verilog[0]).stem]
-    command += [f"-G{name}={value}" for name, value in parameters.items()]
-    command += ["-CFLAGS", "-std=c++17", *bench.verilog, "host.cpp"]
-    env = os.environ | {"VERILATOR_ROOT": str(root), "MAKEFLAGS": make}
-    toolchains.run(command, cwd=folder, log=folder / "verilator.log", env=env)
+    options = ["--exe", "-Wno-fatal", *(f"-G{name}={value}" for name, value in parameters.items())]
+    top, log = Path(bench.verilog[0]).stem, folder / "verilator.log"
+    verilate(folder, top, "VTOP", [*bench.verilog, "host.cpp"], log=log, options=options, optimize="-O1")
     return folder / "obj_dir" / "VTOP"

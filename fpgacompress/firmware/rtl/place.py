@@ -17,7 +17,7 @@ from ...hardware.board import Board
 from .devices import Device, Family, Wiring, choose, roomier, write_constraints
 from .placement import NOT_ROUTED, ROUTED, SERIAL, STAGE, TOO_LARGE, UART, Bitstream, Placement
 from .programs import command_of, run_program
-from .project import RtlProject
+from .project import RtlProject, Written
 from .report import Overfull, Report, gave_up, overfull, read_report
 from .serial import SerialWrapper, write_wrapper
 from .synthesis import Synthesis, run_yosys, yosys
@@ -54,7 +54,7 @@ class _Tools:
 
 
 def place(
-    project: RtlProject,
+    project: Written,
     board: str | None = None,
     *,
     target: str | None = None,
@@ -91,9 +91,13 @@ def place(
         raise HardwareError(f"seed {seed}", expected="at least 0")
     if uart is not None and uart.clock_ns != kind.clock_ns:
         raise HardwareError(f"a UART top made for a clock of {uart.clock_ns:g} ns", expected=f"{kind.clock_ns:g} ns, that of {kind.key}")
+    if uart is None and not isinstance(project, RtlProject):
+        raise HardwareError(
+            "a stream without a UART top", do="make one with fpgacompress.firmware.bench.make.prepare, or use 'fpgacompress rtl'"
+        )
     family, folder, tools = device.family, project.folder / "place", _Tools(project, timeout, say)
     require_tools(device, bitstream)
-    wrapper = uart or write_wrapper(project, folder)
+    wrapper = write_wrapper(project, folder) if uart is None else uart
     netlist = folder / f"{kind.key}-netlist.json"
 
     def synthesized(left: float | None) -> Synthesis:

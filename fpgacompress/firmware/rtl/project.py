@@ -9,7 +9,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from ...errors import HardwareError, UnsupportedError
 from ...integer import FixedType, IntegerNetwork
@@ -34,6 +34,30 @@ class Port(NamedTuple):
     def of(cls, kind: FixedType) -> Port:
         """A port that holds every value of a type."""
         return cls(int(kind.signed), kind.integer - int(kind.signed), kind.fraction)
+
+
+class Written(Protocol):
+    """Verilog of a network on disk, of either form: what synthesis and router need of it."""
+
+    @property
+    def folder(self) -> Path:
+        """Of the project."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """Of the top module."""
+        ...
+
+    @property
+    def network(self) -> IntegerNetwork:
+        """What it computes."""
+        ...
+
+    @property
+    def sources(self) -> list[Path]:
+        """The Verilog files."""
+        ...
 
 
 @dataclass(frozen=True)

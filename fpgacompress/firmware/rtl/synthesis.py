@@ -14,7 +14,7 @@ from ...errors import HardwareError, ToolError
 from ...figures import Figure, figures_to_json
 from ...hardware import toolchains
 from .programs import run_program
-from .project import RtlProject
+from .project import Written
 from .serial import SerialWrapper
 
 STAGE = "post-synth"
@@ -121,7 +121,7 @@ def yosys() -> list[str]:
     return [str(toolchains.require("yosys"))]
 
 
-def synthesize(project: RtlProject, target: str = "xc7", *, timeout: float | None = None) -> Synthesis:
+def synthesize(project: Written, target: str = "xc7", *, timeout: float | None = None) -> Synthesis:
     """Synthesize a project's top module without DSP blocks.
 
     Args:
@@ -139,7 +139,7 @@ def synthesize(project: RtlProject, target: str = "xc7", *, timeout: float | Non
 
 
 def run_yosys(
-    project: RtlProject,
+    project: Written,
     target: str,
     stem: Path,
     *,

@@ -13,8 +13,24 @@ from .beats import Beats, bits_for
 from .stage import header, ports
 
 
+class _Passing:
+    """The beats that come in go out."""
+
+    source: Beats
+
+    @property
+    def result(self) -> Beats:
+        """The same beats."""
+        return self.source
+
+    @property
+    def cycles(self) -> int:
+        """One for each beat."""
+        return self.source.count
+
+
 @dataclass(frozen=True, eq=False)
-class Fork:
+class Fork(_Passing):
     """Every beat goes to each of several readers, who may take it at different times.
 
     Attributes:
@@ -26,16 +42,6 @@ class Fork:
     name: str
     source: Beats
     ways: int
-
-    @property
-    def result(self) -> Beats:
-        """Of each way."""
-        return self.source
-
-    @property
-    def cycles(self) -> int:
-        """One for each beat."""
-        return self.source.count
 
     @property
     def what(self) -> str:
@@ -142,7 +148,7 @@ class Join:
 
 
 @dataclass(frozen=True, eq=False)
-class Fifo:
+class Fifo(_Passing):
     """Beats wait here while another way takes longer.
 
     Attributes:
@@ -154,16 +160,6 @@ class Fifo:
     name: str
     source: Beats
     depth: int
-
-    @property
-    def result(self) -> Beats:
-        """The same beats."""
-        return self.source
-
-    @property
-    def cycles(self) -> int:
-        """One for each beat."""
-        return self.source.count
 
     @property
     def memory_bits(self) -> int:

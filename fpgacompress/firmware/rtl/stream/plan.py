@@ -79,7 +79,7 @@ def _casts_first(network: IntegerNetwork) -> list[Node]:
     found: list[Node] = []
     for node in nodes.values():
         pool = nodes.get(node.inputs[0])
-        moves = node.op in ("quantize", "clip", "leaky_relu") and node.out.overflow != "WRAP"
+        moves = node.op == "quantize" and node.out.overflow != "WRAP"
         if moves and pool is not None and pool.op == "maxpool" and uses[pool.name] == 1 and pool in found:
             at = found.index(pool)
             cast = replace(node, inputs=found[at].inputs, shape=_shape(network, pool))

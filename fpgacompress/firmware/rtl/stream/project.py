@@ -32,8 +32,6 @@ class StreamProject:
             ``out_data``: a beat passes in each cycle in which its valid and its ready are 1.
         network: what it computes.
         links: stages and what connects them, in order.
-        source: beats of a sample, the first value in the lowest bits.
-        result: one beat of all outputs.
     """
 
     folder: Path
@@ -47,11 +45,13 @@ class StreamProject:
         return [link.stage for link in self.links]
 
     @property
-    def source(self) -> Beats:  # noqa: D102
+    def source(self) -> Beats:
+        """Beats of a sample, the first value in the lowest bits."""
         return self.stages[0].source
 
     @property
-    def result(self) -> Beats:  # noqa: D102
+    def result(self) -> Beats:
+        """One beat of all outputs."""
         return self.stages[-1].result
 
     @property
@@ -66,7 +66,7 @@ class StreamProject:
 
     @property
     def memory_bits(self) -> int:
-        """Of weights and line buffers."""
+        """Of weights, line buffers and FIFOs."""
         return sum(stage.memory_bits for stage in self.stages if isinstance(stage, (Sequential, Sparse, Window, Fifo)))
 
     @property

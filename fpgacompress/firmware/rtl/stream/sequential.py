@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-from ....integer import FixedType, Node
+from ....integer import Node
 from ....integer.operations.weighted import aligned
 from .beats import Beats, bits_for, literal
+from .products import product_bits, signed, summand, weight_bits
 from .stage import header, ports
 
 
@@ -73,8 +74,7 @@ class Sequential:
     def weight_bits(self) -> int:
         """Bits of a weight: those that the largest one needs."""
         assert self.node.kernel is not None
-        values = self.node.kernel.values
-        return FixedType.holding(min(int(values.min()), -1), int(values.max()), 0).width
+        return weight_bits(self.node.kernel.values)
 
     @property
     def memory_bits(self) -> int:
@@ -105,7 +105,7 @@ class Sequential:
         biases = [
             sum(int(b) % (1 << out.width) << i * out.width for i, b in enumerate(row)) for row in bias.reshape(self.groups, self.lanes)
         ]
-        lane_bits, product = self.lanes * out.width, kind.width + int(not kind.signed) + self.weight_bits
+        lane_bits, product = self.lanes * out.width, product_bits(kind, self.weight_bits)
         all_bits = self.groups * lane_bits
         rotated = f"{{sums, total[{all_bits - 1}:{lane_bits}]}}" if self.groups > 1 else "sums"
         text = _VERILOG.format(
@@ -164,25 +164,18 @@ class Sequential:
 
     def _product(self, i: int, j: int, width: int) -> str:
         kind, n = self.source.type, j * self.inputs + i
-        value = f"x[{(i + 1) * kind.width - 1}:{i * kind.width}]"
-        value = f"$signed({value})" if kind.signed else f"$signed({{1'b0, {value}}})"
+        value = signed(f"x[{(i + 1) * kind.width - 1}:{i * kind.width}]", kind)
         weight = f"$signed(word[{(n + 1) * self.weight_bits - 1}:{n * self.weight_bits}])"
         return f"        products[{(n + 1) * width - 1}:{n * width}] <= {value} * {weight};"
 
     def _lane(self, j: int, product: int, shift: int) -> str:
         """One accumulator's next value: products brought to its width and binary point, added to what it was."""
-        out, terms = self.result.type.width, []
-        for i in range(self.inputs):
-            top = (j * self.inputs + i + 1) * product - 1
-            low, room = top + 1 - product, out - shift
-            if room <= 0:
-                continue
-            kept = min(product, room)
-            fill = f"{{{room - kept}{{products[{top}]}}}}, " if room > kept else ""
-            zeros = f", {shift}'b0" if shift else ""
-            terms.append(f"{{{fill}products[{low + kept - 1}:{low}]{zeros}}}")
+        out = self.result.type.width
+        found = [summand("products", (j * self.inputs + i) * product, product, out, shift) for i in range(self.inputs)]
         own = f"[{(j + 1) * out - 1}:{j * out}]"
-        return f"    assign sums{own} = base{own} + " + " + ".join(terms) + ";"
+        unused = ", ".join(left for _, left in found if left)
+        line = f"\n    wire unused{j} = &{{1'b0, {unused}}};" if unused else ""
+        return f"    assign sums{own} = base{own} + " + " + ".join(term for term, _ in found) + f";{line}"
 
     def _base(self, biases: list[int], bits: int) -> str:
         """What the accumulators start from, and what they go on from."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import os
 import shutil
 import tempfile
 from dataclasses import dataclass
@@ -14,11 +13,10 @@ import numpy as np
 
 from ....errors import ToolError
 from ....figures import Figure, figures_to_json
-from ....hardware import toolchains
 from ....integer.vectors import random_inputs
 from ..ports import pack, unpack, words
 from ..project import Port
-from ..simulation import verilator
+from ..simulation import library, verilate
 from .project import StreamProject
 
 STAGE, PROBES = "simulated", 8
@@ -67,31 +65,18 @@ class StreamExecutor:
         self._library = self._compiled()
 
     def _compiled(self) -> Any:
-        compiler, (command, root) = str(toolchains.require("g++")), verilator()
-        make = f" -- CFG_CXXFLAGS_PCH_I=-include AR=ar CXX={compiler} LINK={compiler} PYTHON3=python3 OPT_FAST=-O2"
-        env = os.environ | {"VERILATOR_ROOT": str(root), "MAKEFLAGS": make}
-        project = self.project
+        project, log = self.project, self.project.folder / "verilator.log"
         sizes = [_words(beats.width) for beats in (project.source, project.result)]
+        log.unlink(missing_ok=True)
         with tempfile.TemporaryDirectory(prefix="fpgacompress-rtl-") as place:
             folder = Path(place)
             shutil.copytree(project.folder / "src", folder / "src")
             (folder / "bench.v").write_text(_BENCH_VERILOG.format(**self._widths(sizes)), "utf-8")
-            (folder / "bench.cpp").write_text(_BENCH_CPP.format(in_words=sizes[0], out_words=sizes[1]), "utf-8")
-            flags = ["-std=c++17", "-fPIC"]
             sources = [str(path.relative_to(folder)) for path in sorted((folder / "src").rglob("*.v"))]
-            log = project.folder / "verilator.log"
-            log.unlink(missing_ok=True)
-            steps = (
-                [*command, "--cc", "--build", "-j", "2", "-Wall", "--top-module", "bench", "--prefix", "Vbench"]
-                + ["-CFLAGS", " ".join(flags), "bench.v", *sources],
-                [compiler, *flags, "-O2", "-pthread", "-shared", "-Iobj_dir", f"-I{root / 'include'}", "-o", "libbench.so", "bench.cpp"]
-                + ["obj_dir/libVbench.a", "obj_dir/libverilated.a"],
-            )
-            for step in steps:
-                toolchains.run(step, cwd=folder, log=log, env=env)
-            library = ctypes.CDLL(str(folder / "libbench.so"))
-        library.run.restype = ctypes.c_uint64
-        return library
+            verilate(folder, "bench", "Vbench", ["bench.v", *sources], log=log, optimize="-O2")
+            found = library(folder, "Vbench", _BENCH_CPP.format(in_words=sizes[0], out_words=sizes[1]), log=log)
+        found.run.restype = ctypes.c_uint64
+        return found
 
     def _widths(self, sizes: list[int]) -> dict[str, Any]:
         source, result = self.project.source.width, self.project.result.width

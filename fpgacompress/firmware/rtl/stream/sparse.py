@@ -7,10 +7,11 @@ from functools import cached_property
 
 import numpy as np
 
-from ....integer import FixedType, Node
+from ....integer import Node
 from ....integer.intervals import Range
 from ....integer.operations.weighted import aligned
 from .beats import Beats, bits_for, literal
+from .products import product_bits, signed, summand, weight_bits
 from .stage import header, ports
 
 
@@ -79,8 +80,7 @@ class Sparse:
     def weight_bits(self) -> int:
         """Bits of a weight: those that the largest one needs."""
         assert self.node.kernel is not None
-        values = self.node.kernel.values
-        return FixedType.holding(min(int(values.min()), -1), int(values.max()), 0).width
+        return weight_bits(self.node.kernel.values)
 
     @property
     def index_bits(self) -> int:
@@ -127,7 +127,7 @@ class Sparse:
     def files(self, module: str) -> dict[str, str]:
         """See :class:`Stage`."""
         kind, out, address, beat = self.source.type, self.node.out, bits_for(self.steps - 1), bits_for(self.source.count - 1)
-        product = kind.width + int(not kind.signed) + self.weight_bits
+        product = product_bits(kind, self.weight_bits)
         shift = out.fraction - kind.fraction - self.node.kernel.type.fraction  # type: ignore[union-attr]
         text = _VERILOG.format(
             header=header(self, module),
@@ -199,20 +199,17 @@ class Sparse:
             lines.insert(
                 5, f"    reg [{place - 1}:0] place{i};\n    always @(posedge clk) if (move) place{i} <= word[{at + place - 1}:{at}];"
             )
-        room = out - shift
-        kept = min(product, room)
-        fill = f"{{{room - kept}{{product{i}[{product - 1}]}}}}, " if room > kept else ""
-        zeros = f", {shift}'b0" if shift else ""
-        lines.append(f"    assign sums{own} = (product_first ? bias{own} : total{own}) + {{{fill}product{i}[{kept - 1}:0]{zeros}}};")
-        if kept < product:
-            lines.append(f"    wire unused{i} = &{{1'b0, product{i}[{product - 1}:{kept}]}};")
+        term, left = summand(f"product{i}", 0, product, out, shift)
+        lines.append(f"    assign sums{own} = (product_first ? bias{own} : total{own}) + {term};")
+        if left:
+            lines.append(f"    wire unused{i} = &{{1'b0, {left}}};")
         return "\n".join(lines)
 
     def _value(self, i: int) -> str:
         """The input that a lane has read, as a signed number."""
         kind, source = self.source.type, self.source
         value = f"read{i}" if source.values == 1 else f"read{i}[place{i} * {kind.width} +: {kind.width}]"
-        return f"$signed({value})" if kind.signed else f"$signed({{1'b0, {value}}})"
+        return signed(value, kind)
 
 
 _VERILOG = """\

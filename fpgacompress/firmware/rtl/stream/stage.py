@@ -20,25 +20,27 @@ PORTS = """\
 
 
 class Stage(Protocol):
-    """One stage.
-
-    Attributes:
-        name: of its module, behind that of the network.
-        source, result: what comes in and goes out.
-        what: what it computes, in a line.
-    """
+    """One stage."""
 
     @property
-    def name(self) -> str: ...  # noqa: D102
+    def name(self) -> str:
+        """Of its module, behind that of the network."""
+        ...
 
     @property
-    def source(self) -> Beats: ...  # noqa: D102
+    def source(self) -> Beats:
+        """What comes in."""
+        ...
 
     @property
-    def result(self) -> Beats: ...  # noqa: D102
+    def result(self) -> Beats:
+        """What goes out."""
+        ...
 
     @property
-    def what(self) -> str: ...  # noqa: D102
+    def what(self) -> str:
+        """What it computes, in a line."""
+        ...
 
     @property
     def cycles(self) -> int:
